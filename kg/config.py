@@ -1,0 +1,123 @@
+"""One frozen configuration: defaults < ``kg.toml`` in the home < ``KG_*`` environment < flags of the command line.
+
+Read at the top (``kg.cli``, ``kg.web.create_app``) and handed down as values. Nothing below reads the environment.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import platformdirs
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from kg.errors import ConfigError, nearest
+from kg.model import DEFAULT_BASE, check_base
+from kg.store import Limits
+
+
+def default_home() -> Path:
+    """Give the directory for snapshots and releases where neither flag nor KG_HOME names one."""
+    return Path(platformdirs.user_data_dir("osai-kg", appauthor=False))
+
+
+class Config(BaseSettings):
+    """Every setting of the project. ``kg config`` prints the effective values and where each came from."""
+
+    model_config = SettingsConfigDict(env_prefix="KG_", frozen=True, extra="forbid")
+
+    home: Path = Field(default_factory=default_home, description="directory of snapshots and releases")
+    base: str = Field(
+        default=DEFAULT_BASE, description="base IRI of all data; a release keeps the one it was built with"
+    )
+    public_url: str | None = Field(
+        default=None,
+        description="address under which the service is reached from outside, when a proxy stands before it",
+    )
+    seconds: float = Field(default=10.0, gt=0, le=3600, description="wall time one query may take")
+    answer_bytes: int = Field(default=50_000_000, ge=1024, description="size one answer may have")
+    query_bytes: int = Field(default=1_000_000, ge=1024, description="size one request body may have")
+    memory: int = Field(
+        default=1_073_741_824,
+        ge=64 * 2**20,
+        description="memory one query may use beyond the loaded data, in bytes",
+    )
+    workers: int = Field(default=4, ge=1, le=256, description="query processes")
+    queue: int = Field(default=256, ge=1, le=4096, description="requests that may wait for a query process")
+    servers: int = Field(default=2, ge=1, le=64, description="HTTP processes")
+    log_format: Literal["console", "json"] = Field(
+        default="console", description="console for people, json for programs"
+    )
+
+    @field_validator("base")
+    @classmethod
+    def _base(cls, value: str) -> str:
+        return check_base(value)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take what ``read_config`` merged, and nothing behind its back."""
+        del settings_cls, env_settings, dotenv_settings, file_secret_settings
+        return (init_settings,)
+
+    @property
+    def limits(self) -> Limits:
+        """What one query may use."""
+        return Limits(seconds=self.seconds, bytes=self.answer_bytes, memory=self.memory)
+
+
+def read_config(
+    flags: Mapping[str, Any] | None = None, environment: Mapping[str, str] | None = None
+) -> tuple[Config, dict[str, str]]:
+    """Merge defaults, file, environment and flags; give the configuration and where each value came from.
+
+    ``flags`` whose value is None were not given. Raises ConfigError that names the setting and the place it stands in.
+    """
+    environment = os.environ if environment is None else environment
+    given = {name: value for name, value in (flags or {}).items() if value is not None}
+    values: dict[str, Any] = {}
+    origin = dict.fromkeys(Config.model_fields, "default")
+
+    def take(name: str, value: object, where: str) -> None:
+        if name not in Config.model_fields:
+            raise ConfigError(f"{where}: there is no setting {name!r}{nearest(name, Config.model_fields)}")
+        values[name], origin[name] = value, where
+
+    def home_of() -> Path:
+        return Path(given.get("home") or environment.get("KG_HOME") or default_home())
+
+    file = home_of() / "kg.toml"
+    if file.is_file():
+        try:
+            settings = tomllib.loads(file.read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{file}: {error}") from error
+        for name, value in settings.items():
+            if name == "home":
+                raise ConfigError(f"{file}: home cannot be set in the file that it locates; use KG_HOME or --home")
+            take(name, value, str(file))
+    for variable, text in environment.items():
+        name = variable.removeprefix("KG_").lower()
+        if variable.startswith("KG_") and name in Config.model_fields and text != "":
+            take(name, text, variable)
+    for name, value in given.items():
+        take(name, value, f"--{name.replace('_', '-')}")
+    try:
+        return Config(**values), origin
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0]) if first["loc"] else "?"
+        raise ConfigError(
+            f"setting {name} from {origin.get(name, '?')}: {first['msg']} (got {first['input']!r})"
+        ) from error
