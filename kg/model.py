@@ -63,6 +63,7 @@ KINDS = frozenset(
 )
 
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+_LICENCE = re.compile(r"[a-z0-9]+(?:[.+-][a-z0-9]+)*\+?")  # an SPDX identifier in lower case
 # Below the slug a few kinds have more: spans of a document, keys of an observation, host and path of a repository.
 _TAIL = re.compile(r"[A-Za-z0-9._~-]+(?:/[A-Za-z0-9._~-]+)*")
 # Properties whose values are words of others: they stand in graph/words/{doc}, apart from what we may licence.
@@ -251,14 +252,17 @@ class Mint:
     def id(self, kind: str, slug: str, *tail: str) -> URIRef:
         """Give ``{base}id/{kind}/{slug}[/tail…]`` for a slug that is already a stable key.
 
-        Raises ModelError for an unknown kind or a slug that is not ``a-z0-9-`` (a repository's host and path and an
-        observation's key may hold more, after the slug).
+        Raises ModelError for an unknown kind or a slug that is not ``a-z0-9-`` (a repository's host and path, and the
+        version in the name of a licence, hold dots; an observation's key may hold more after the slug).
         """
         if kind not in KINDS:
             raise ModelError(f"{kind!r} is no kind of entity; the kinds are {', '.join(sorted(KINDS))}")
         if kind == "repository":
             if not _TAIL.fullmatch("/".join((slug, *tail))):
                 raise ModelError(f"{'/'.join((slug, *tail))!r} is no host and path of a repository")
+        elif kind == "licence":
+            if tail or not _LICENCE.fullmatch(slug):
+                raise ModelError(f"{'/'.join((slug, *tail))!r} is no licence; write its SPDX identifier in lower case")
         elif not _SLUG.fullmatch(slug) or not all(_TAIL.fullmatch(part) for part in tail):
             raise ModelError(
                 f"{kind}/{'/'.join((slug, *tail))!r} cannot be an IRI; a slug is lower case letters, digits and hyphens"

@@ -1,0 +1,198 @@
+"""Sources: where records come from, what is known of them, and the pure loaders that turn a snapshot into assertions.
+
+A source is a TOML file and a loader. The TOML says what it is (``[source]``), how many entities it must yield
+(``[expect]``) and what its odd values mean (``[lookups.<field>]``); curated sources keep their records in it
+too.
+Loaders know no store, no network and no clock.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from importlib import import_module
+from pathlib import Path, PurePosixPath
+from typing import Protocol
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from kg import resources
+from kg.errors import SourceError, nearest
+from kg.model import Assertion, File, Mint, Snapshot
+
+
+class Issues(Protocol):
+    """Where a loader says what it could not map. An issue never stops a load; a build lists all of them."""
+
+    def warn(self, message: str, *, locator: str, kind: str = "record", **context: object) -> None:
+        """Keep one issue. ``kind`` groups issues of one cause; ``context`` holds the values at hand."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """Something in a snapshot that was not mapped, and where it stands."""
+
+    source: str
+    kind: str
+    locator: str
+    message: str
+    context: Mapping[str, object]
+
+
+@dataclass(slots=True)
+class IssueList:
+    """Issues of one load, in the order met."""
+
+    source: str
+    issues: list[Issue] = field(default_factory=list)
+
+    def warn(self, message: str, *, locator: str, kind: str = "record", **context: object) -> None:
+        """Keep one issue."""
+        self.issues.append(Issue(self.source, kind, locator, message, context))
+
+
+class Loader(Protocol):
+    """A pure function from the bytes of a snapshot to what they say."""
+
+    def __call__(self, source: Source, snapshot: Snapshot, mint: Mint, issues: Issues) -> Iterator[Assertion]:
+        """Yield assertions in file order.
+
+        Raises DriftError when the bytes are not what the source says they are: the build stops. A single record that
+        cannot be read becomes an issue.
+        """
+        ...
+
+
+class _SourceTable(BaseModel):
+    """The ``[source]`` table."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    name: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
+    title: str
+    loader: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    upstream: str  # an address, "derived: …" or "ours"
+    licence: str  # an SPDX expression, or words where there is none
+    as_of: date = Field(alias="as-of")
+    files: tuple[str, ...] = ()
+    documents: tuple[str, ...] = ()
+    order: int = 100
+    note: str | None = None
+
+    @field_validator("files", "documents")
+    @classmethod
+    def _inside(cls, paths: tuple[str, ...]) -> tuple[str, ...]:
+        for path in paths:
+            if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts or "\\" in path:
+                raise ValueError(f"{path!r} must be a path inside the source")
+        return paths
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One source: what it is and how it is read.
+
+    ``files`` must be in a snapshot; ``documents`` may be (their words enter the graph only where they are at hand).
+    ``order`` ranks sources in fusion: the lowest names a thing. ``expect`` bounds the entities of each class, by local
+    name; outside them the build stops. ``definition`` is the TOML file.
+    """
+
+    name: str
+    title: str
+    loader: str
+    upstream: str
+    licence: str
+    as_of: date
+    files: tuple[str, ...]
+    documents: tuple[str, ...]
+    order: int
+    note: str | None
+    curated: bool
+    definition: Path
+    lookups: Mapping[str, Mapping[str, str]]
+    expect: Mapping[str, tuple[int, int]]
+
+    def load(self) -> Loader:
+        """Import the loader. Raises SourceError when there is no such module or it has no ``load``."""
+        try:
+            loader = import_module(f"kg.sources.{self.loader}").load
+        except (ModuleNotFoundError, AttributeError) as error:
+            raise SourceError(f"{self.definition.name}: there is no loader kg.sources.{self.loader}.load") from error
+        return loader  # type: ignore[no-any-return]  # a module attribute has no static type
+
+    def bundled(self) -> Snapshot | None:
+        """Give the snapshot of what is bundled, or None when the source must be fetched."""
+        here = self.definition.parent
+        if self.curated:
+            return Snapshot.of(self.name, [File.of(self.definition.name, self.definition), *self._ours()], curated=True)
+        if self.files and all((here / path).is_file() for path in self.files):
+            return Snapshot.of(self.name, [File.of(path, here / path) for path in self.files])
+        return None
+
+    def _ours(self) -> Iterator[File]:
+        """Give the documents that are bundled because we wrote them."""
+        for path in self.documents:
+            location = self.definition.parent / path
+            if location.is_file():
+                yield File.of(path, location)
+
+
+def read_source(definition: Path) -> Source:
+    """Read one TOML file. Raises SourceError that names file, key and mend."""
+    try:
+        content = tomllib.loads(definition.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SourceError(f"{definition.name}: {error}") from error
+    if "source" not in content:
+        raise SourceError(f"{definition.name}: the table [source] is missing; it says what the source is")
+    try:
+        table = _SourceTable.model_validate(content["source"])
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise SourceError(f"{definition.name}: [source] {place}: {first['msg']}") from error
+    if table.name != definition.stem:
+        raise SourceError(f"{definition.name}: [source] name is {table.name!r}; it must be the name of the file")
+    curated = definition.parent.name == "curated"
+    expect: dict[str, tuple[int, int]] = {}
+    for kind, bounds in content.get("expect", {}).items():
+        match bounds:
+            case [int(least), int(most)] if 0 <= least <= most:
+                expect[kind] = (least, most)
+            case _:
+                raise SourceError(f"{definition.name}: [expect] {kind} must be [least, most], not {bounds!r}")
+    return Source(
+        **table.model_dump(),
+        curated=curated,
+        definition=definition,
+        lookups=content.get("lookups", {}),
+        expect=expect,
+    )
+
+
+def registry(extra: Path | None = None) -> dict[str, Source]:
+    """Give every source by name: curated, bundled, and those in ``extra`` (``KG_HOME/sources``), in order of fusion."""
+    folders: list[Path] = [resources.curated(), Path(__file__).parent]
+    if extra is not None and extra.is_dir():
+        folders.append(extra)
+    found: dict[str, Source] = {}
+    for folder in folders:
+        for definition in sorted(folder.glob("*.toml")):
+            source = read_source(definition)
+            if source.name in found:
+                raise SourceError(
+                    f"{definition}: the source {source.name!r} exists already at {found[source.name].definition}"
+                )
+            found[source.name] = source
+    return dict(sorted(found.items(), key=lambda item: (item[1].order, item[0])))
+
+
+def choose(sources: Mapping[str, Source], names: tuple[str, ...]) -> list[Source]:
+    """Give the sources called ``names``, all when none is named. Raises SourceError with the nearest name."""
+    for name in names:
+        if name not in sources:
+            raise SourceError(f"there is no source {name!r}{nearest(name, sources)}; kg sources lists them")
+    return [source for name, source in sources.items() if not names or name in names]
