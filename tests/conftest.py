@@ -52,7 +52,9 @@ def build_seed(home: Path, *, documents: Path | None = None, base: str = DEFAULT
                 fetch_from(source, [documents], home)
     chosen = [(source, snapshot) for source in sources.values() if (snapshot := snapshot_of(source, home))]
     releases = Releases(home)
-    built = build(chosen, base=base, releases=releases, created=CREATED, pin="seed")
+    built = build(
+        chosen, base=base, releases=releases, created=CREATED, pins=("words", "seed") if documents else ("seed",)
+    )
     releases.promote(built.release.version)
     return built
 

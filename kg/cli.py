@@ -1,0 +1,692 @@
+"""The command line: few nouns, plain verbs. Reads the configuration and hands values down; holds no logic."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from kg import __version__
+from kg.config import Config, read_config
+from kg.errors import CatalogueError, ConfigError, KgError, ReleaseError
+
+if TYPE_CHECKING:
+    from flask import Flask
+    from rdflib.term import Node
+
+    from kg.build import Built
+    from kg.release import Release
+    from kg.sources import Source
+    from kg.store import Store
+
+# How the HTTP processes learn what to serve: one JSON object, set by `kg serve` for the processes that it starts.
+SERVICE_VARIABLE = "KG_SERVICE"
+
+
+_FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What every command is given: the effective configuration and where each value came from."""
+
+    config: Config
+    origin: Mapping[str, str]
+
+
+class _Group(click.Group):
+    """A group whose errors are one line that a person can act on, and whose unknown commands name the nearest."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Turn our errors into a message and exit status 1."""
+        try:
+            return super().invoke(ctx)
+        except KgError as error:
+            _fail(str(error))
+        except BrokenPipeError:
+            # The reader of our output left (head, less); say nothing and leave stdout unflushed.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(1)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Add the nearest command to click's message for an unknown one."""
+        from kg.errors import nearest
+
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            raise click.UsageError(error.message + nearest(args[0], self.list_commands(ctx)), ctx) from error
+
+
+def _fail(message: str) -> NoReturn:
+    click.echo(f"kg: {message}", err=True)
+    sys.exit(1)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="kg")
+@click.option("--home", type=click.Path(path_type=Path), help="Directory of snapshots and releases (or KG_HOME).")
+@click.option("--base", help="Base IRI of all data (or KG_BASE).")
+@click.pass_context
+def main(context: click.Context, home: Path | None, base: str | None) -> None:
+    """Build, check, query and serve the knowledge graph of open source AI.
+
+    Start with `kg demo`: it builds the bundled sources and serves them on this machine.
+    """
+    config, origin = read_config({"home": home, "base": base})
+    context.obj = Session(config, origin)
+
+
+# --- build ---------------------------------------------------------------------------------------------------------
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 picks a free one."
+)
+@click.pass_obj
+def demo(session: Session, host: str, port: int) -> None:
+    """Build the bundled sources (offline) and serve them."""
+    _check_port(host, port)
+    built = _build(session.config, (), None)
+    _summarise(built)
+    _serve_release(session.config, built.release, host, port)
+
+
+@main.command()
+@click.argument("names", nargs=-1, metavar="[SOURCE]...")
+@click.option(
+    "--from",
+    "directories",
+    multiple=True,
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    metavar="DIR",
+    help="Directory that holds the files, as DIR/SOURCE/FILE or DIR/FILE; may be given several times.",
+)
+@click.pass_obj
+def fetch(session: Session, names: tuple[str, ...], directories: tuple[Path, ...]) -> None:
+    """Take snapshots of sources from directories that hold their files.
+
+    Bundled files need no fetching. What a directory does not hold is named; the last snapshot stays.
+    """
+    from kg.sources import choose
+    from kg.sources.fetch import fetch_from
+
+    if not directories:
+        raise ConfigError(
+            "say where the files are: kg fetch --from DIR (a directory that holds documents or data sets)"
+        )
+    config = session.config
+    taken = 0
+    for source in choose(_registry(config), names):
+        if not (source.files or source.documents):
+            continue
+        result = fetch_from(source, directories, config.home)
+        if result.snapshot is not None:
+            taken += 1
+            state = "new" if result.new else "unchanged"
+            click.echo(
+                f"{source.name:32} {state:10} {len(result.snapshot.files)} files  sha256:{result.snapshot.sha12}…"
+            )
+        for path in result.missing:
+            click.echo(f"{source.name:32} not there   {path}", err=True)
+    if not taken:
+        raise ConfigError("none of the files that sources want is in " + ", ".join(str(path) for path in directories))
+
+
+@main.command()
+@click.argument("names", nargs=-1, metavar="[SOURCE]...")
+@click.option(
+    "--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Date that 'current' means; default: latest of the sources."
+)
+@click.option("--no-promote", is_flag=True, help="Seal the release, but go on serving the one that is current.")
+@click.pass_obj
+def build(session: Session, names: tuple[str, ...], as_of: datetime | None, no_promote: bool) -> None:
+    """Build a sealed release from the snapshots at hand, and make it the current one."""
+    built = _build(session.config, names, as_of.date() if as_of else None, promote=not no_promote)
+    _summarise(built)
+
+
+def _registry(config: Config) -> Mapping[str, Source]:
+    from kg.sources import registry
+
+    return registry(config.home / "sources")
+
+
+def _build(config: Config, names: tuple[str, ...], as_of: date | None, *, promote: bool = True) -> Built:
+    from kg.build import build as run
+    from kg.build import fitting_pins
+    from kg.release import Releases
+    from kg.sources import choose
+    from kg.sources.fetch import snapshot_of
+
+    sources = _registry(config)
+    chosen = []
+    for source in choose(sources, names):
+        snapshot = snapshot_of(source, config.home)
+        if snapshot is None:
+            click.echo(f"{source.name}: no snapshot yet; kg fetch {source.name} --from DIR takes one", err=True)
+        else:
+            chosen.append((source, snapshot))
+    everything = {source.name for source, _ in chosen} >= {s.name for s in sources.values() if s.bundled() is not None}
+    releases = Releases(config.home)
+    with _progress(len(chosen)) as report:
+        built = run(
+            chosen,
+            base=config.base,
+            releases=releases,
+            created=datetime.now(UTC).replace(microsecond=0),
+            as_of=as_of,
+            pins=fitting_pins(chosen) if everything and as_of is None else (),
+            report=report,
+        )
+    if promote:
+        releases.promote(built.release.version)
+    return built
+
+
+@contextlib.contextmanager
+def _progress(total: int) -> Iterator[Any]:
+    """Show steps as they end: a bar on a terminal, nothing elsewhere (the summary follows)."""
+    if not sys.stderr.isatty():
+        yield lambda event, values: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    with Progress(
+        TextColumn("{task.description:10}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    ) as bar:
+        task = bar.add_task("loading", total=total + 6)
+
+        def report(event: str, values: Mapping[str, object]) -> None:
+            bar.update(task, advance=1, description=str(values.get("source", event)))
+
+        yield report
+
+
+def _summarise(built: Built) -> None:
+    """Print what was built. Every number was counted by a query on the sealed release."""
+    manifest = built.release.manifest
+    counts, seconds = manifest.counts, built.seconds
+    issues = sum(source.issues for source in manifest.sources)
+    waiting = counts["spans"] - counts["spans_with_words"]
+    wait = f"; {waiting} wait for their document (kg fetch --from DIR)" if waiting else ""
+    pinned, as_pinned = manifest.answers["pinned"], manifest.answers["as_pinned"]
+    lines = [
+        ("loaded", f"{counts['loads']:,} sources", f"{counts['loaded']:,} quads", seconds["load"]),
+        ("checked", f"{counts['findings']:,} findings",
+         f"{counts['spans_with_words']} of {counts['spans']} spans proved{wait}", None),
+        ("resolved", f"{counts['organizations']:,} organizations",
+         f"{_many(counts['projects'], 'project')}, {_many(counts['governance_events'], 'governance event')}", None),
+        ("reasoned", f"{counts['inferred']:,} inferred", "each with its rule", seconds["reason"]),
+        ("validated", "0 violations", f"{_many(issues, 'issue')}: kg releases issues" if issues else "",
+         seconds["validate"]),
+    ]  # fmt: skip
+    if pinned:
+        lines.append(("queries", f"{as_pinned} of {pinned}", "answers as pinned", seconds["ask"]))
+    for verb, what, detail, took in lines:
+        click.echo(f"{verb:10} {what:22} {detail:52} {f'{took:.1f} s' if took is not None else ''}".rstrip())
+    click.echo(f"{'release':10} {manifest.version:22} sha256:{manifest.sha256[:12]}…")
+    for name, differences in built.differences.items():
+        for difference in differences[:5]:
+            click.echo(f"kg: {name} is not as pinned: {difference}", err=True)
+
+
+def _many(number: int, thing: str) -> str:
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+# --- releases and sources ----------------------------------------------------------------------------------------
+
+
+@main.group(cls=_Group, invoke_without_command=True)
+@click.pass_context
+def releases(context: click.Context) -> None:
+    """List sealed releases; promote, verify or prune them."""
+    if context.invoked_subcommand is None:
+        context.invoke(releases_list)
+
+
+@releases.command("list")
+@click.option("--json", "as_json", is_flag=True, help="One JSON array.")
+@click.pass_obj
+def releases_list(session: Session, as_json: bool = False) -> None:
+    """List sealed releases; the one that is served is marked."""
+    from kg.release import Releases
+
+    found = Releases(session.config.home)
+    current = found.current()
+    rows = [
+        {
+            "version": release.version,
+            "current": current is not None and current.version == release.version,
+            "created": release.manifest.created.isoformat(),
+            "quads": release.manifest.counts["default_triples"] + release.manifest.counts["named_triples"],
+            "sha256": release.manifest.sha256,
+        }
+        for release in found
+    ]
+    if as_json:
+        click.echo(json.dumps(rows, indent=1))
+    elif rows:
+        _table(["", "version", "created", "quads", "sha256"],
+               [["→" if row["current"] else "", row["version"], row["created"], f"{row['quads']:,}",
+                 str(row["sha256"])[:16]] for row in rows])  # fmt: skip
+    else:
+        click.echo("no release is sealed yet; kg build makes one")
+
+
+@releases.command("promote")
+@click.argument("version")
+@click.pass_obj
+def releases_promote(session: Session, version: str) -> None:
+    """Make a sealed release the current one. Rolling back is promoting an older one."""
+    from kg.release import Releases
+
+    click.echo(f"current is {Releases(session.config.home).promote(version).version}")
+
+
+@releases.command("verify")
+@click.argument("version", default="current")
+@click.pass_obj
+def releases_verify(session: Session, version: str) -> None:
+    """Prove the bytes of a release against its manifest."""
+    release = _release(session.config, version)
+    release.verify()
+    click.echo(f"{release.version} is as it was sealed: sha256:{release.manifest.sha256}")
+
+
+@releases.command("issues")
+@click.argument("version", default="current")
+@click.option("--json", "as_json", is_flag=True, help="JSON lines, as they stand in the release.")
+@click.pass_obj
+def releases_issues(session: Session, version: str, as_json: bool) -> None:
+    """Show what loaders could not map."""
+    for issue in _release(session.config, version).issues():
+        if as_json:
+            click.echo(json.dumps(issue, ensure_ascii=False))
+        else:
+            click.echo(f"{issue['source']}: {issue['locator']}: {issue['message']}")
+
+
+@releases.command("prune")
+@click.option("--keep", default=3, show_default=True, type=click.IntRange(0), help="How many of the newest to keep.")
+@click.pass_obj
+def releases_prune(session: Session, keep: int) -> None:
+    """Remove old releases; never the current one."""
+    from kg.release import Releases
+
+    removed = Releases(session.config.home).prune(keep)
+    click.echo("removed " + (", ".join(removed) if removed else "nothing"))
+
+
+def _release(config: Config, version: str = "current") -> Release:
+    from kg.release import Releases
+
+    releases_ = Releases(config.home)
+    if version == "current":
+        release = releases_.current()
+        if release is None:
+            raise ReleaseError(
+                f"no release is sealed in {config.home}; kg build makes one, kg demo builds and serves it"
+            )
+    else:
+        release = releases_.get(version)
+    if release.manifest.base != config.base:
+        raise ReleaseError(
+            f"release {release.version} was built with base {release.manifest.base}, the setting is {config.base}; "
+            "build again, or set KG_BASE to the base of the release"
+        )
+    return release
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON array.")
+@click.pass_obj
+def sources(session: Session, as_json: bool) -> None:
+    """List the sources: licence, date, where they come from, and whether a snapshot is at hand."""
+    from kg.sources.fetch import missing_documents, snapshot_of
+
+    rows: list[dict[str, object]] = []
+    for source in _registry(session.config).values():
+        snapshot = snapshot_of(source, session.config.home)
+        rows.append(
+            {
+                "name": source.name,
+                "title": source.title,
+                "licence": source.licence,
+                "as_of": source.as_of.isoformat(),
+                "upstream": source.upstream,
+                "snapshot": snapshot.sha12 if snapshot else None,
+                "missing_documents": list(missing_documents(source, snapshot)) if snapshot else list(source.documents),
+            }
+        )
+    if as_json:
+        click.echo(json.dumps(rows, indent=1, ensure_ascii=False))
+    else:
+        _table(["source", "as of", "licence", "snapshot", "what it is"],
+               [[row["name"], row["as_of"], row["licence"], row["snapshot"] or "to be fetched",
+                 f"{row['title']}{' (its words are not at hand)' if row['missing_documents'] else ''}"]
+                for row in rows])  # fmt: skip
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.pass_obj
+def config(session: Session, as_json: bool) -> None:
+    """Print the effective settings and where each value is from."""
+    values = session.config.model_dump(mode="json")
+    if as_json:
+        click.echo(json.dumps({name: {"value": value, "from": session.origin[name]} for name, value in values.items()}))
+    else:
+        fields = Config.model_fields
+        _table(["setting", "value", "from", "what it is"],
+               [[name, "" if value is None else str(value), session.origin[name], fields[name].description or ""]
+                for name, value in values.items()])  # fmt: skip
+
+
+# --- query -----------------------------------------------------------------------------------------------------------
+
+_FORMATS = {
+    "json": "application/sparql-results+json",
+    "xml": "application/sparql-results+xml",
+    "csv": "text/csv",
+    "tsv": "text/tab-separated-values",
+    "turtle": "text/turtle",
+    "ntriples": "application/n-triples",
+    "rdfxml": "application/rdf+xml",
+    "jsonld": "application/ld+json",
+}
+
+
+@main.command()
+@click.argument("query", required=False, metavar="[NAME|FILE]")
+@click.option("-e", "text", help="The query itself.")
+@click.option("--list", "listing", is_flag=True, help="List the queries of the catalogue.")
+@click.option(
+    "-p", "--param", "parameters", multiple=True, metavar="NAME=VALUE", help="A parameter of a catalogue query."
+)
+@click.option(
+    "-f",
+    "--format",
+    "media",
+    type=click.Choice(["table", *_FORMATS]),
+    help="Default: a table on a terminal; elsewhere CSV, or Turtle for graphs.",
+)
+@click.option("--release", "version", default="current", show_default=True, help="Which release to ask.")
+@click.option("--data", "files", multiple=True, type=_FILE, metavar="FILE",
+              help="Ask these RDF files instead of a release.")  # fmt: skip
+@click.pass_obj
+def query(
+    session: Session,
+    query: str | None,
+    text: str | None,
+    listing: bool,
+    parameters: tuple[str, ...],
+    media: str | None,
+    version: str,
+    files: tuple[Path, ...],
+) -> None:
+    """Run a catalogue query by name (cq21), a query file, or the text given with -e.
+
+    The query runs in this process, without the limits of the service. Ctrl-C ends it.
+    """
+    from kg import resources
+    from kg.catalogue import Catalogue
+
+    catalogue = Catalogue.read(resources.queries(), base=session.config.base)
+    if listing:
+        _table(["query", "question"], [[entry.name, entry.summary] for entry in catalogue.group("competency")])
+        return
+    if (query is None) == (text is None):
+        raise click.UsageError(
+            "give the name of a catalogue query, a file, or -e TEXT; kg query --list shows the names"
+        )
+    if text is None:
+        text = _text_of(catalogue, query or "", parameters)
+    elif parameters:
+        raise click.UsageError("-p sets parameters of a catalogue query; the text of -e has none")
+    _print_answer(_open_store(session.config, version, files), text, media, session.config.base)
+
+
+def _text_of(catalogue: Any, name: str, parameters: Sequence[str]) -> str:
+    """Give the text of a catalogue query with its parameters bound, or of a file."""
+    path = Path(name)
+    if path.suffix in (".rq", ".sparql") or os.sep in name:
+        if parameters:
+            raise click.UsageError("-p sets parameters of a catalogue query, not of a file")
+        try:
+            return path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise CatalogueError(f"{name} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    entry = catalogue.get(name)
+    values: dict[str, list[Node]] = {}
+    for given in parameters:
+        key, equals, value = given.partition("=")
+        if not equals:
+            raise click.UsageError(f"-p {given}: write NAME=VALUE")
+        values.setdefault(key, []).append(entry.parse(key, value))
+    return str(entry.bind(**values))
+
+
+def _open_store(config: Config, version: str, files: Sequence[Path]) -> Store:
+    from kg.store.oxigraph import OxigraphStore
+
+    if files:
+        return OxigraphStore.load([(path, config.base, None) for path in files])
+    return OxigraphStore.load([(_release(config, version).quads, None, None)])
+
+
+def _print_answer(store: Store, text: str, media: str | None, base: str) -> None:
+    from kg.store import Form, Limits
+    from kg.store.guard import read
+
+    form = read(text, base=base).form
+    limits = Limits(seconds=86_400, bytes=1 << 34, memory=1 << 40)
+    if media is None:
+        media = "turtle" if form is Form.GRAPH else "table" if sys.stdout.isatty() else "csv"
+    if media == "table" and form is not Form.GRAPH:
+        media_type = _FORMATS["json"]
+    elif media == "table":
+        media_type = _FORMATS["turtle"]
+    else:
+        media_type = _FORMATS[media]
+    graph_type = media in ("turtle", "ntriples", "rdfxml", "jsonld")
+    if media != "table" and graph_type != (form is Form.GRAPH):
+        raise click.UsageError(
+            f"-f {media} does not fit a query whose answer is {'a graph' if form is Form.GRAPH else 'a table'}"
+        )
+    if form is Form.ASK and media_type in ("text/csv", "text/tab-separated-values"):
+        media_type = _FORMATS["json"]
+    with store.answer(text, media_type, limits=limits, base=base, trusted=True) as answer:
+        body = answer.read()
+    if media == "table" and form is Form.SELECT:
+        _result_table(json.loads(body), base)
+    elif form is Form.ASK and media in ("table", "csv", "tsv"):
+        click.echo("yes" if json.loads(body)["boolean"] else "no")
+    else:
+        sys.stdout.buffer.write(body)
+        sys.stdout.buffer.flush()
+
+
+def _result_table(result: Mapping[str, Any], base: str) -> None:
+    """Print SELECT results as a table, IRIs below the base without it."""
+    from kg.vocab import PREFIXES
+
+    def shown(term: Mapping[str, str] | None) -> str:
+        if term is None:
+            return ""
+        value = term["value"]
+        if term["type"] == "uri":
+            for prefix, namespace in PREFIXES.items():
+                if value.startswith(namespace):
+                    return f"{prefix}:{value[len(namespace) :]}"
+            return value.removeprefix(base) if value.startswith(base) else f"<{value}>"
+        return value
+
+    names = result["head"]["vars"]
+    rows = [[shown(row.get(name)) for name in names] for row in result["results"]["bindings"]]
+    _table(names, rows)
+    click.echo(f"{len(rows)} rows", err=True)
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print a readable table: fitted to the terminal, or at full width where output is not a terminal."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 10_000
+    table = Table(*header, box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for row in rows:
+        table.add_row(*[Text(str(value), overflow="fold") for value in row])
+    console = Console(width=width, file=sys.stdout, highlight=False, no_color=not sys.stdout.isatty())
+    with console.capture() as captured:
+        console.print(table)
+    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
+
+
+# --- check -----------------------------------------------------------------------------------------------------------
+
+
+@main.command()
+@click.option("--strict", is_flag=True, help="What cannot run here (no document, no Java) fails too.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.pass_obj
+def check(session: Session, strict: bool, as_json: bool) -> None:
+    """Check the sources, the ontology, the rules and the pinned answers, without touching what is served."""
+    from kg.check import run_checks
+
+    findings = []
+    for finding in run_checks(_registry(session.config), session.config.home, session.config.base):
+        findings.append(finding)
+        if not as_json:  # as they come: the last ones take a while
+            click.echo(f"{finding.state:8} {finding.name:16} {finding.summary}")
+            for line in finding.details:
+                click.echo(f"{'':8} {line}")
+    failed = [finding for finding in findings if finding.failed or (strict and finding.skipped)]
+    if as_json:
+        click.echo(json.dumps({"passed": not failed, "checks": [finding.as_json() for finding in findings]}, indent=1))
+    if failed:
+        _fail(f"{len(failed)} of {len(findings)} checks failed")
+
+
+# --- serve -----------------------------------------------------------------------------------------------------------
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 picks a free one."
+)
+@click.option("--release", "version", default="current", show_default=True, help="Which release to serve.")
+@click.option("--data", "files", multiple=True, type=_FILE, metavar="FILE",
+              help="Serve RDF files (Turtle, TriG, N-Triples, N-Quads, RDF/XML, JSON-LD), not a release.")  # fmt: skip
+@click.pass_obj
+def serve(session: Session, host: str, port: int, version: str, files: tuple[Path, ...]) -> None:
+    """Serve a sealed release, or RDF files as they are, over HTTP."""
+    _check_port(host, port)
+    if files:
+        _serve(session.config, [file.resolve() for file in files], None, host, port)
+    else:
+        _serve_release(session.config, _release(session.config, version), host, port)
+
+
+def _check_port(host: str, port: int) -> None:
+    """Fail early and clearly when the address cannot be listened on."""
+    try:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except OSError as error:
+        raise ConfigError(
+            f"cannot listen on {host} port {port}: {error.strerror}; choose another with --port (0 picks a free one)"
+        ) from error
+
+
+def _serve_release(config: Config, release: Release, host: str, port: int) -> None:
+    release.verify()
+    _serve(config, [release.quads], release, host, port)
+
+
+def _serve(config: Config, files: Sequence[Path], release: Release | None, host: str, port: int) -> None:
+    """Start the keeper, then the HTTP processes; stop both on SIGINT or SIGTERM."""
+    from granian.constants import Interfaces
+    from granian.log import LogLevels
+    from granian.server import Server
+
+    from kg.store.workers import Keeper
+
+    if port == 0:
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            probe.bind((host, 0))
+            port = probe.getsockname()[1]
+    with Keeper.start(
+        [(path, config.base, None) for path in files], workers=config.workers, queue=config.queue
+    ) as keeper:
+        service = {
+            "store": str(keeper.address),
+            "release": str(release.path) if release else None,
+            "config": config.model_dump(mode="json"),
+        }
+        os.environ[SERVICE_VARIABLE] = json.dumps(service)
+        address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        click.echo(f"{'serving':10} {address}/   SPARQL at {address}/sparql   (Ctrl-C stops)")
+        Server(
+            "kg.cli:application",
+            address=host,
+            port=port,
+            interface=Interfaces.WSGI,
+            factory=True,
+            workers=config.servers,
+            blocking_threads=8,
+            respawn_failed_workers=True,
+            log_level=LogLevels.warning,
+        ).serve()
+
+
+def application() -> Flask:
+    """Make the WSGI application of one HTTP process, from what ``kg serve`` put into the environment."""
+    from kg.release import read_release
+    from kg.store.workers import WorkerStore
+    from kg.web import create_app
+
+    _die_with_parent()
+    service = json.loads(os.environ[SERVICE_VARIABLE])
+    release = read_release(Path(service["release"])) if service["release"] else None
+    store = WorkerStore(Path(service["store"]))
+    return create_app(Config(**service["config"]), store=store, release=release)
+
+
+def _die_with_parent() -> None:
+    """Ask the kernel to end this HTTP process when the one that started it is gone, however that went (Linux only)."""
+    if sys.platform == "linux":
+        import ctypes
+        import signal
+
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,261 @@
+"""Sealed releases: what stands in one, which one is current, how one becomes current.
+
+A release is a directory ``releases/{version}`` in the home that is never written after it was sealed::
+
+    manifest.json    what it is: content hash, counts, sources, licences, ontology version, and all times
+    quads.nq.gz      every quad, sorted N-Quads
+    issues.jsonl     what loaders could not map, one JSON object a line
+    rules.json …     what pages need to know of the build
+
+``releases/current`` is a symbolic link to one of them. Sealing and promoting are single renames, so that a crash at any
+moment leaves the previous release served and no half one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from kg.errors import ReleaseError, nearest
+
+MANIFEST = "manifest.json"
+QUADS = "quads.nq.gz"
+ISSUES = "issues.jsonl"
+FORMAT = 1
+
+_VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]*")
+
+
+class LoadedSource(BaseModel):
+    """One source as it went into a release."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    title: str
+    licence: str
+    upstream: str
+    as_of: date
+    sha256: str
+    files: Mapping[str, str]  # path -> SHA-256
+    missing_documents: tuple[str, ...] = ()
+    graphs: tuple[str, ...]
+    records: int
+    quads: int
+    issues: int
+
+
+class Manifest(BaseModel):
+    """What a release says of itself. Times stand here only: the hashed bytes have no clock."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: int
+    version: str
+    base: str
+    as_of: date
+    ontology: str
+    software: str
+    sha256: str  # of the sorted N-Quads, uncompressed
+    file_sha256: Mapping[str, str]  # of each file of the release but this one
+    counts: Mapping[str, int]
+    inferred: Mapping[str, int]  # rule -> triples
+    answers: Mapping[str, int]  # pinned catalogue queries: "pinned", "as_pinned"
+    sources: tuple[LoadedSource, ...]
+    created: datetime
+    seconds: Mapping[str, float] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One sealed release on disk."""
+
+    path: Path
+    manifest: Manifest
+
+    @property
+    def version(self) -> str:
+        """The name of the release: its as-of date and the beginning of its content hash."""
+        return self.manifest.version
+
+    @property
+    def quads(self) -> Path:
+        """The sorted N-Quads."""
+        return self.path / QUADS
+
+    def issues(self) -> Iterator[Mapping[str, object]]:
+        """Read the issues, one at a time."""
+        with (self.path / ISSUES).open(encoding="utf-8") as stream:
+            for line in stream:
+                yield json.loads(line)
+
+    def verify(self) -> None:
+        """Prove every file against the manifest, and the quads against the content hash. Reads all of them once.
+
+        Raises ReleaseError that names the first file which is not what was sealed.
+        """
+        for name, expected in self.manifest.file_sha256.items():
+            try:
+                with (self.path / name).open("rb") as stream:
+                    actual = hashlib.file_digest(stream, "sha256").hexdigest()
+            except OSError as error:
+                raise ReleaseError(f"release {self.version}: {name} cannot be read: {error.strerror}") from error
+            if actual != expected:
+                raise ReleaseError(
+                    f"release {self.version}: {name} changed after it was sealed; build again or promote another one"
+                )
+        with gzip.open(self.quads, "rb") as quads:
+            if hashlib.file_digest(quads, "sha256").hexdigest() != self.manifest.sha256:
+                raise ReleaseError(f"release {self.version}: the quads do not have the content hash of the manifest")
+
+
+def read_release(path: Path) -> Release:
+    """Open a release directory. Raises ReleaseError on a missing or broken manifest, or one of another format."""
+    file = path / MANIFEST
+    try:
+        manifest = Manifest.model_validate_json(file.read_bytes())
+    except OSError as error:
+        raise ReleaseError(f"there is no release at {path} ({MANIFEST}: {error.strerror})") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise ReleaseError(f"{file}: {place or 'the manifest'}: {first['msg']}; build the release again") from error
+    if manifest.format != FORMAT:
+        raise ReleaseError(f"{file}: format {manifest.format} is not {FORMAT}, which this version reads; build again")
+    return Release(path, manifest)
+
+
+class Releases:
+    """The releases of one home."""
+
+    def __init__(self, home: Path) -> None:
+        self.root = home / "releases"
+
+    def __iter__(self) -> Iterator[Release]:
+        """Give every sealed release, oldest name first. A directory without manifest is none."""
+        if self.root.is_dir():
+            for path in sorted(self.root.iterdir()):
+                if (
+                    path.is_dir()
+                    and not path.is_symlink()
+                    and not path.name.startswith(".")
+                    and (path / MANIFEST).is_file()
+                ):
+                    yield read_release(path)
+
+    def current(self) -> Release | None:
+        """Give the release that is served, or None when there is none yet."""
+        link = self.root / "current"
+        return read_release(link.resolve()) if link.is_symlink() and link.exists() else None
+
+    def get(self, version: str) -> Release:
+        """Give one release by its version or an unambiguous beginning of it. Raises ReleaseError with those known."""
+        known = [release.version for release in self]
+        if version == "current" and (release := self.current()):
+            return release
+        found = [name for name in known if name == version] or [name for name in known if name.startswith(version)]
+        if len(found) != 1:
+            why = f"{version!r} fits {', '.join(found)}" if found else f"there is no release {version!r}"
+            listed = f"; sealed are {', '.join(known)}" if known else "; none is sealed yet (kg build makes one)"
+            raise ReleaseError(why + (nearest(version, known) or listed))
+        return read_release(self.root / found[0])
+
+    def promote(self, version: str) -> Release:
+        """Make a release the current one, in one rename."""
+        release = self.get(version)
+        with tempfile.TemporaryDirectory(prefix=".promote-", dir=self.root) as folder:
+            link = Path(folder) / "current"
+            link.symlink_to(release.version)
+            os.replace(link, self.root / "current")
+        _sync(self.root)
+        return release
+
+    @contextlib.contextmanager
+    def making(self) -> Iterator[Path]:
+        """Hold an empty directory to make a release in; what is not sealed is removed."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        self._sweep()
+        path = Path(tempfile.mkdtemp(prefix=f".making-{os.getpid()}-", dir=self.root))
+        try:
+            yield path
+        finally:
+            shutil.rmtree(path, ignore_errors=True)
+
+    def seal(self, made: Path, manifest: Manifest) -> Release:
+        """Write the manifest and give the directory its name, in one rename after everything reached the disk.
+
+        The same content sealed before under this version is kept as it is: same inputs, same bytes.
+        """
+        if not _VERSION.fullmatch(manifest.version):
+            raise ReleaseError(
+                f"{manifest.version!r} cannot be the name of a release; use letters, digits, dots and hyphens"
+            )
+        target = self.root / manifest.version
+        if (target / MANIFEST).is_file():
+            earlier = read_release(target)
+            if earlier.manifest.sha256 == manifest.sha256:
+                return earlier
+            raise ReleaseError(
+                f"a release {manifest.version} with other content is sealed already; choose another version"
+            )
+        (made / MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        for file in made.rglob("*"):
+            _sync(file)
+        _sync(made)
+        made.chmod(0o755)  # a temporary directory is private; a release may be served by another user
+        made.rename(target)
+        _sync(self.root)
+        return read_release(target)
+
+    def prune(self, keep: int) -> list[str]:
+        """Remove all but the newest ``keep`` releases by creation, never the current one. Give their versions."""
+        current = self.current()
+        ordered = sorted(self, key=lambda release: (release.manifest.created, release.version), reverse=True)
+        removed = []
+        for release in ordered[max(keep, 0) :]:
+            if current is not None and release.version == current.version:
+                continue
+            doomed = self.root / f".pruned-{release.version}"
+            release.path.rename(doomed)  # first out of sight, so that a crash leaves no half release
+            shutil.rmtree(doomed)
+            removed.append(release.version)
+        return removed
+
+    def _sweep(self) -> None:
+        """Remove what builds left that did not end: directories of processes that are gone."""
+        for path in self.root.glob(".making-*"):
+            pid = path.name.split("-")[1]
+            if not (pid.isdigit() and _alive(int(pid))):
+                shutil.rmtree(path, ignore_errors=True)
+        for path in self.root.glob(".pruned-*"):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
