@@ -17,7 +17,6 @@ from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from types import MappingProxyType
-from urllib.parse import urljoin
 
 import yaml
 from rdflib import RDF, RDFS, XSD, Literal, URIRef
@@ -271,8 +270,8 @@ def compare(pinned: Path, answer: bytes, *, base: str = DEFAULT_BASE) -> list[st
 
     Columns are compared in order, rows as a multiset. A number is compared by value (CSV says nothing of its type).
     Pins are written with the default base; IRIs of the answer below ``base`` are compared as if they were below that.
-    A column that is ``*`` in every pinned row may hold any value but an empty one: a wording or a hash that changes
-    without the answer being another.
+    A pinned cell ``*`` stands for any value but an empty one: a wording or a hash that changes without the answer being
+    another.
 
     Source: SPARQL 1.1 Query Results CSV and TSV Formats, section 3.
     """
@@ -287,15 +286,24 @@ def compare(pinned: Path, answer: bytes, *, base: str = DEFAULT_BASE) -> list[st
         return [
             f"{pinned.name}: row {ragged[0]} has {len(expected[ragged[0] - 1])} cells, the header has {len(header)}"
         ]
-    free = {column for column in range(len(header)) if {row[column] for row in expected[1:]} == {ANY}}
-    wanted = Counter(tuple(map(_by_value, row)) for row in expected[1:])
-    given = Counter(
-        tuple(ANY if column in free and cell else _by_value(_rebase(cell, base)) for column, cell in enumerate(row))
-        for row in found[1:]
-    )
-    words = [f"missing: {_row(header, row)}" for row in sorted((wanted - given).elements())]
-    words += [f"not expected: {_row(header, row)}" for row in sorted((given - wanted).elements())]
+    wanted = [tuple(map(_by_value, row)) for row in expected[1:]]
+    given = Counter(tuple(_by_value(_rebase(cell, base)) for cell in row) for row in found[1:])
+    missing = []
+    for row in sorted(wanted, key=lambda row: row.count(ANY)):  # the more a row says, the earlier it takes its match
+        match = row if given[row] else next((other for other in sorted(given) if _fits(row, other)), None)
+        if match is None:
+            missing.append(row)
+        else:
+            given[match] -= 1
+            given += Counter()  # drops what is used up
+    words = [f"missing: {_row(header, row)}" for row in sorted(missing)]
+    words += [f"not expected: {_row(header, row)}" for row in sorted(given.elements())]
     return words
+
+
+def _fits(pinned: Sequence[str], given: Sequence[str]) -> bool:
+    """Tell whether a row is as pinned, where ``*`` stands for any value but an empty one."""
+    return all(bool(cell) if wanted == ANY else cell == wanted for wanted, cell in zip(pinned, given, strict=True))
 
 
 def catalogue_graph(catalogue: Catalogue) -> Iterator[Quad]:
@@ -441,7 +449,7 @@ def _parameters(where: str, text: str, declared: object, base: str) -> dict[str,
 
 def _terms(text: str, terms: str, base: str) -> tuple[Node, ...]:
     """Read the terms of a data block, lexical forms kept. No default needs escapes or UNDEF: they are refused."""
-    prefixes = {match["prefix"]: urljoin(base, match["namespace"]) for match in _PREFIX.finditer(text)}
+    prefixes = {match["prefix"]: guard.resolve(match["namespace"], base) for match in _PREFIX.finditer(text)}
     found: list[Node] = []
     position = 0
     while position < len(terms):
@@ -450,13 +458,13 @@ def _terms(text: str, terms: str, base: str) -> tuple[Node, ...]:
             raise CatalogueError(f"{terms[position:]!r} is no IRI, plain or typed string, number or boolean")
         position = term.end()
         if term["iri"] is not None:
-            found.append(URIRef(urljoin(base, term["iri"])))
+            found.append(URIRef(guard.resolve(term["iri"], base)))
         elif term["prefix"] is not None:
             found.append(URIRef(_expand(prefixes, term["prefix"], term["local"])))
         elif term["string"] is not None:
             datatype = None
             if term["type"] is not None:
-                datatype = URIRef(urljoin(base, term["type"]))
+                datatype = URIRef(guard.resolve(term["type"], base))
             elif term["typeprefix"] is not None:
                 datatype = URIRef(_expand(prefixes, term["typeprefix"], term["typelocal"]))
             found.append(Literal(term["string"][1:-1], datatype=datatype, normalize=False))
