@@ -1,0 +1,882 @@
+r"""What an untrusted query may be, decided on its tokens before the engine sees the text.
+
+The guard is a courtesy with good messages, not the wall: the wall is a worker that can open no socket and no file and
+is killed when late. It reads text as the embedded engine does, and where the engine departs from the SPARQL grammar the
+guard follows the engine, because a guard that reads something else can be walked around:
+
+- Keywords need no space after them: ``SERVICESILENT``, ``ASKWHERE``, and ``SERVICEex:a`` where no prefix is called so.
+- ``<`` after an operand inside an expression is less-than, even when the text up to the next ``>`` looks like an IRI.
+- A local name holds dots in one place only: ``ex:a.b.SERVICE`` ends after ``b``.
+- A prefixed name whose IRI would be invalid is read as the prefix alone, and what follows as further tokens.
+- ``\u0041`` means a character inside strings and IRIs, and nothing elsewhere.
+
+The parser of the engine recurses, and tries some alternatives twice, so that nesting costs two to the power of the
+depth; its planner takes about the fourth power of the number of joins. The limits of ``Budget`` stay well below where
+it falls. Knows no store, no HTTP, no clock.
+
+Source: SPARQL 1.1 Query Language, section 19; the grammar of spargebra 0.4.8, which pyoxigraph 0.5.13 carries.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Final, NoReturn
+
+from pyoxigraph import NamedNode
+
+from kg.errors import QueryRefusedError, QuerySyntaxError, nearest
+from kg.store import Form
+
+# --- What the engine's tokens look like ------------------------------------------------------------------------------
+
+# PN_CHARS_BASE without the planes above U+FFFF: the engine leaves them out.
+_BASE = (
+    "A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02ff\u0370-\u037d\u037f-\u1fff\u200c\u200d\u2070-\u218f"
+    "\u2c00-\u2fef\u3001-\ud7ff\uf900-\ufdcf\ufdf0-\ufffd"
+)
+_MORE = "0-9\u00b7\u0300-\u036f\u203f\u2040"
+_HEX = "[0-9A-Fa-f]"
+_SPACE = r"(?:[ \t\r\n]++|\#[^\r\n]*+)*+"
+_PREFIX = rf"[{_BASE}][-_{_BASE}{_MORE}]*+(?:\.++[-_{_BASE}{_MORE}]++)*+"
+_ESCAPED = rf"%{_HEX}{{2}}|\\[-_~.!$&'()*+,;=/?\#@%]"
+_LOCAL = (
+    rf"(?:[_:0-9{_BASE}]|{_ESCAPED})(?:[-_:{_BASE}{_MORE}]|{_ESCAPED})*+"
+    rf"(?:\.++(?:[-_:{_BASE}{_MORE}]|{_ESCAPED})++)?+"
+)
+# An escape that names no character (a surrogate, or beyond U+10FFFF) makes the engine give the string up.
+_ESCAPE = (
+    rf"\\(?:[tbnrf\\\"']|u(?![Dd][89A-Fa-f]){_HEX}{{4}}"
+    rf"|U(?:0000(?![Dd][89A-Fa-f])|000[1-9A-Fa-f]|0010){_HEX}{{4}})"
+)
+# Inside an IRI the engine also takes a plus sign for the first digit of an escape.
+_IRI = r"""<(?:[^\x00-\x20<>"{}|^`\\]|\\u[+0-9A-Fa-f][0-9A-Fa-f]{3}|\\U[+0-9A-Fa-f][0-9A-Fa-f]{7})*+>"""
+_SHORT = rf"""'(?:[^'\\\r\n]|{_ESCAPE})*+'|"(?:[^"\\\r\n]|{_ESCAPE})*+\""""
+_STRING = rf"""'''(?:'{{0,2}}+(?:[^'\\]|{_ESCAPE}))*+'''|\"""(?:"{{0,2}}+(?:[^"\\]|{_ESCAPE}))*+\"""|{_SHORT}"""
+_NUMBER = r"(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)[eE][-+]?[0-9]++|[0-9]*+\.[0-9]++|[0-9]++"
+_PUNCTUATION = r"<<\(|\)>>|\{\||\|\}|<<|>>|\|\||&&|\^\^|[<>!]=|[{}()\[\].;,=<>!^|/*+~?-]"
+
+_VARIABLE_KIND, _NAME_KIND, _COLON_KIND, _IRI_KIND, _STRING_KIND = 1, 2, 3, 4, 5
+_NUMBER_KIND, _PUNCTUATION_KIND, _LANGUAGE_KIND, _BLANK_KIND, _END_KIND = 6, 7, 8, 9, 10
+
+
+def _scanner(name: str) -> re.Pattern[str]:
+    return re.compile(
+        rf"{_SPACE}(?:([?$][_{_BASE}0-9][_{_BASE}{_MORE}]*+)|{name}|({_IRI})|({_STRING})|({_NUMBER})|"
+        rf"({_PUNCTUATION})|(@[a-zA-Z]++(?:-[a-zA-Z0-9]++)*+(?:--[a-zA-Z]++)?+)|"
+        rf"(_:[_{_BASE}0-9][-_{_BASE}{_MORE}]*+(?:\.++[-_{_BASE}{_MORE}]++)*+)|(\Z))"
+    )
+
+
+_TOKEN = _scanner(rf"(?=[:{_BASE}])({_PREFIX})?+(:(?:{_LOCAL})?+)?+").match
+# In a run such as ``true.a.b`` that ends in no colon only words are left; looking for a colon again from each of them
+# would cost the square of the run.
+_WORD_TOKEN = _scanner(r"([A-Za-z][A-Za-z0-9_]*+)((?!))?+").match
+_PROLOGUE_WORDS = {"BASE": "BASE <iri>", "PREFIX": "PREFIX name: <iri>", "VERSION": 'VERSION "1.2"'}
+_PROLOGUE = re.compile(
+    rf"{_SPACE}(?:BASE{_SPACE}({_IRI})|PREFIX{_SPACE}((?:{_PREFIX})?+):{_SPACE}({_IRI})|VERSION{_SPACE}(?:{_SHORT}))",
+    re.IGNORECASE,
+).match
+_FORM = re.compile(rf"{_SPACE}(SELECT|CONSTRUCT|DESCRIBE|ASK)", re.IGNORECASE).match
+_FIRST = re.compile(rf"{_SPACE}([A-Za-z]*+)").match
+_UPDATE = re.compile(r"INSERT|DELETE|LOAD|CLEAR|DROP|CREATE|ADD|MOVE|COPY|WITH", re.IGNORECASE).fullmatch
+_GROUP_FOLLOWS = re.compile(rf"{_SPACE}\{{").match
+_PIECE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+_names = re.compile(r"\w+").findall
+_FUNCTIONS = frozenset(
+    _names("""
+    ABS ADJUST AVG BNODE BOUND CEIL COALESCE CONCAT CONTAINS COUNT DATATYPE DAY ENCODE_FOR_URI FLOOR GROUP_CONCAT
+    HASLANG HASLANGDIR HOURS IF IRI ISBLANK ISIRI ISLITERAL ISNUMERIC ISTRIPLE ISURI LANG LANGDIR LANGMATCHES LCASE MAX
+    MD5 MIN MINUTES MONTH NOW OBJECT PREDICATE RAND REGEX REPLACE ROUND SAMETERM SAMPLE SECONDS SHA1 SHA256 SHA384
+    SHA512 STR STRAFTER STRBEFORE STRDT STRENDS STRLANG STRLANGDIR STRLEN STRSTARTS STRUUID SUBJECT SUBSTR SUM TIMEZONE
+    TRIPLE TZ UCASE URI UUID YEAR
+    """)
+)
+_TERMS = frozenset(("A", "TRUE", "FALSE", "UNDEF"))
+_KEYWORDS = frozenset(
+    _names("""
+    AS ASC BIND BY DESC DISTINCT EXISTS FILTER FROM GRAPH GROUP HAVING IN LATERAL LIMIT MINUS NAMED NOT OFFSET OPTIONAL
+    ORDER REDUCED SELECT SEPARATOR SERVICE SILENT UNION VALUES WHERE
+    """)
+).union(_FUNCTIONS, _TERMS)
+_LONGEST = max(map(len, _KEYWORDS))
+# Nobody writes keywords without spaces for long, and telling them apart costs more than reading them.
+_WORD, _GLUED, _RESTARTS = 64, 200, 10
+_VOLATILE = frozenset(("NOW", "RAND", "UUID", "STRUUID", "BNODE"))
+# The engine parses the arguments of these once for each of two alternatives.
+_TWICE = frozenset(("SUBSTR", "REGEX", "REPLACE", "GROUP_CONCAT"))
+# After these, expressions in brackets follow until another clause begins.
+_CLAUSES = frozenset(("SELECT", "BY", "HAVING"))
+_ENDS = frozenset(("WHERE", "VALUES", "LIMIT", "OFFSET", "FROM", "NAMED"))
+_NEUTRAL = _TERMS | {"DISTINCT", "REDUCED", "ASC", "DESC", "AS"}
+# The right side of these is planned apart from the group it stands in.
+_APART = frozenset(("UNION", "MINUS", "EXISTS", "SERVICE"))
+
+_XSD = "http://www.w3.org/2001/XMLSchema#"
+# Functions the engine has under these names; giving it others would replace them.
+_KNOWN = frozenset(
+    _XSD + name
+    for name in _names("""
+    string boolean double float integer decimal date time dateTime duration yearMonthDuration dayTimeDuration gYear
+    gYearMonth gMonth gMonthDay gDay
+    """)
+)
+_KNOWN_NAMESPACE = "http://www.opengis.net/def/function/geosparql/"
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+# Below such a prefix a plain local name can make no invalid IRI: scheme and host are complete.
+_CLOSED = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*[/?#]").match
+_PLAIN = re.compile(r"[A-Za-z0-9_.:-]*").fullmatch
+_REFERENCE = re.compile(r"(?:([^:/?#]+):)?(?://([^/?#]*))?([^?#]*)(?:\?([^#]*))?(?:#(.*))?", re.DOTALL).fullmatch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """How large and how deep an untrusted query may be, and which services it may call.
+
+    Each number stays well below what the engine was measured to bear (pyoxigraph 0.5.13, two cores, an empty store).
+    """
+
+    bytes: int = 1_000_000
+    tokens: int = 250_000
+    depth: int = 100  # brackets of any kind; the engine dies at 1,000 nested function calls, at 5,000 groups
+    retries: int = 10  # nesting that the engine parses twice a level: 1 ms at 8, 2 s at 20, hours at 40
+    operators: int = 500  # in one expression with all it nests: 0.4 s at 1,000, over 4 s at 5,000
+    steps: int = 100  # of one property path: 0.25 s at 200, over 4 s at 1,000
+    patterns: int = 100  # joined in one group: 0.5 s at 100, over 4 s at 200
+    items: int = 50  # of one collection, each of which is two patterns: 0.04 s at 50, 2.5 s at 200
+    branches: int = 500  # parts of one group or clause: 0.4 s at 1,000, the engine dies at 5,000
+    choices: int = 500  # of one IN, which costs rows times items; VALUES is a join
+    service: frozenset[str] = frozenset()  # IRIs that SERVICE may name, as they are after escapes, prefix and BASE
+
+
+DEFAULT: Final = Budget()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What the guard saw in one query text.
+
+    ``functions`` are the absolute IRIs called as functions that the engine does not know (it may hold a few that only
+    look like calls). ``services`` are the targets of SERVICE: an IRI, a variable with its question mark, or the text as
+    it stands where it cannot be resolved. Counts are named as the limits of ``Budget``.
+    """
+
+    form: Form
+    functions: frozenset[str] = frozenset()
+    services: frozenset[str] = frozenset()
+    volatile: bool = False  # NOW, RAND, UUID, STRUUID or BNODE: two runs may differ
+    dataset: bool = False  # FROM is used
+    bytes: int = 0
+    tokens: int = 0
+    depth: int = 0
+    retries: int = 0
+    operators: int = 0
+    steps: int = 0
+    patterns: int = 0
+    items: int = 0
+    branches: int = 0
+    choices: int = 0
+
+
+_ADVICE: Final = MappingProxyType(
+    {
+        "bytes": ("the query has {found:,} bytes, and {limit:,} are allowed", "ask for less at once"),
+        "tokens": ("the query has more than {limit:,} words and signs", "ask for less at once"),
+        "depth": ("brackets nest more than {limit:,} deep here", "flatten the query"),
+        "retries": (
+            "SUBSTR, REGEX, REPLACE, GROUP_CONCAT, !( … ) or annotations nest more than {limit:,} deep here",
+            "compute the inner parts with BIND first",
+        ),
+        "operators": (
+            "one expression has more than {limit:,} operators",
+            "write alternatives as VALUES, or split the expression with BIND",
+        ),
+        "steps": ("one property path has more than {limit:,} steps", "write it with variables, or use * and +"),
+        "patterns": (
+            "this group joins {found:,} patterns, and {limit:,} are allowed",
+            "split it with sub-SELECTs, or ask several queries",
+        ),
+        "items": (
+            "one collection ( … ) has more than {limit:,} items, each of which is two patterns",
+            "use VALUES for alternatives, or rdf:rest*/rdf:first",
+        ),
+        "branches": (
+            "one group or clause has more than {limit:,} parts (FILTER, BIND, OPTIONAL, UNION, groups, columns)",
+            "write alternatives as VALUES, or ask several queries",
+        ),
+        "choices": (
+            "IN has more than {limit:,} items, and each is compared with each row",
+            "write VALUES ?x { … } instead, which is a join",
+        ),
+    }
+)
+
+
+def read(query: str, *, base: str | None = None) -> Reading:
+    """Read a query without judging it.
+
+    Raises QuerySyntaxError with line and column for what is no token, no keyword, no pair of brackets, no query form or
+    no declared prefix, and QueryRefusedError for an update (rule "update"), an escape outside strings and IRIs (rule
+    "escape") and a text that can be read in two ways (rule "ambiguous"). Costs about a microsecond a token.
+    """
+    return _Pass(query, base, None).reading()
+
+
+def check(query: str, *, base: str | None = None, budget: Budget = DEFAULT) -> Reading:
+    """Read a query and hold it against ``budget``.
+
+    Raises what ``read`` raises, and QueryRefusedError with rule, line, column, limit and found for the first limit that
+    is passed and for a SERVICE that is not on the list (rule "service"). Stops reading there.
+    """
+    return _Pass(query, base, budget).reading()
+
+
+class _Level:
+    """One open bracket: what kind it is and what was counted in it."""
+
+    __slots__ = (
+        "apart", "branches", "choices", "expects", "fresh", "items", "kind", "last", "operators", "patterns",
+        "retries", "start", "steps",
+    )  # fmt: skip
+
+    def __init__(self, kind: str, start: int, *, retries: int, apart: bool = False, expects: int = 0) -> None:
+        self.kind = kind
+        self.start = start
+        self.retries = retries  # brackets around that the engine parses twice
+        self.apart = apart  # planned apart from the group around
+        self.expects = expects  # is the next "(" an expression? 0 no, 1 yes, 2 yes and those after it
+        self.fresh = True  # does the next term begin a pattern?
+        self.last = 0  # patterns of the group just closed, in case UNION follows
+        self.branches = self.choices = self.items = self.operators = self.patterns = self.steps = 0
+
+
+# Kinds of level. What a "(" is decides what "<" means in it: in an expression, after an operand, it is less-than.
+_TOP, _GROUP, _EXPRESSION, _LIST, _ROW, _DATA, _UNSURE = "top", "{", "(", "list", "row", "data", "?("
+_BRACKET, _TRIPLE, _TERM, _ANNOTATION = "[", "<<", "<<(", "{|"
+_PATTERNED = frozenset((_GROUP, _BRACKET, _ANNOTATION))
+_CLOSER = MappingProxyType(
+    {
+        _GROUP: "}", _DATA: "}", _EXPRESSION: ")", _LIST: ")", _ROW: ")", _UNSURE: ")", _BRACKET: "]", _TRIPLE: ">>",
+        _TERM: ")>>", _ANNOTATION: "|}",
+    }
+)  # fmt: skip
+
+
+class _Pass:
+    """One pass over one text. A new one for each query."""
+
+    def __init__(self, query: str, base: str | None, budget: Budget | None) -> None:
+        self.query = query
+        self.base = base
+        self.budget = budget
+        self.prefixes: dict[str, str] = {}
+        self.most: dict[str, int] = {}
+        self.functions: set[str] = set()
+        self.services: dict[str, int] = {}
+        self.volatile = self.dataset = False
+        self.word = ""  # the last keyword
+        self.glued = 0  # words that were several keywords
+        self.target = False  # does the target of a SERVICE follow?
+        self.levels: list[_Level] = []
+        self.level = _Level(_TOP, 0, retries=0)
+
+    # --- errors ---
+
+    def place(self, offset: int) -> tuple[int, int]:
+        before = self.query[:offset]
+        return before.count("\n") + 1, offset - before.rfind("\n")
+
+    def wrong(self, message: str, offset: int) -> NoReturn:
+        line, column = self.place(offset)
+        raise QuerySyntaxError(message, line=line, column=column)
+
+    def refuse(self, rule: str, message: str, offset: int) -> NoReturn:
+        line, column = self.place(offset)
+        raise QueryRefusedError(message, rule=rule, line=line, column=column)
+
+    def count(self, rule: str, found: int, offset: int) -> None:
+        """Keep the most seen of ``rule``; refuse when it passes the budget."""
+        if found > self.most.get(rule, 0):
+            self.most[rule] = found
+            if self.budget is not None and found > (limit := getattr(self.budget, rule)):
+                what, mend = _ADVICE[rule]
+                line, column = self.place(offset)
+                raise QueryRefusedError(
+                    f"{what.format(found=found, limit=limit)}; {mend}",
+                    rule=rule, line=line, column=column, limit=limit, found=found,
+                )  # fmt: skip
+
+    # --- the whole ---
+
+    def reading(self) -> Reading:
+        try:
+            size = len(self.query.encode())
+        except UnicodeEncodeError as error:
+            self.wrong("the text holds half of a surrogate pair, which is no character", error.start)
+        self.count("bytes", size, 0)
+        position = self.prologue()
+        found = _FORM(self.query, position)
+        if found is None:
+            self.no_form(position)
+        form = found[1].upper()
+        if form == "SELECT":
+            self.level.expects = 2
+        self.word = form
+        tokens = self.body(found.end())
+        self.most["tokens"] = tokens
+        return Reading(
+            form=Form.SELECT if form == "SELECT" else Form.ASK if form == "ASK" else Form.GRAPH,
+            functions=frozenset(
+                iri for iri in self.functions if iri not in _KNOWN and not iri.startswith(_KNOWN_NAMESPACE)
+            ),
+            services=frozenset(self.services),
+            volatile=self.volatile,
+            dataset=self.dataset,
+            **self.most,
+        )
+
+    def prologue(self) -> int:
+        """Read BASE, PREFIX and VERSION; give where they end."""
+        position = 0
+        while found := _PROLOGUE(self.query, position):
+            base, prefix, iri = found.groups()
+            if base is not None:
+                self.base = self.absolute(base[1:-1], found.start(1), "BASE")
+            elif iri is not None:
+                self.prefixes[prefix] = self.absolute(iri[1:-1], found.start(3), f"PREFIX {prefix}:")
+            position = found.end()
+        return position
+
+    def absolute(self, reference: str, offset: int, what: str) -> str:
+        iri = resolve(_unescape(reference), self.base)
+        if not _SCHEME.match(iri):
+            self.wrong(
+                f"{what} names the relative IRI <{iri}>, and there is no base to resolve it; write it whole", offset
+            )
+        return iri
+
+    def no_form(self, position: int) -> NoReturn:
+        found = _FIRST(self.query, position)
+        assert found is not None  # noqa: S101 - every part of the expression may be empty
+        word, offset = found[1], found.start(1)
+        if _UPDATE(word):
+            self.refuse("update", f"{word.upper()} changes data, and this endpoint only answers queries", offset)
+        if not word and offset == len(self.query):
+            self.wrong("the query is empty; write SELECT, ASK, CONSTRUCT or DESCRIBE", offset)
+        if shape := _PROLOGUE_WORDS.get(word.upper()):
+            self.wrong(f"this {word.upper()} line is not complete; write {shape}", offset)
+        if not word:
+            self.no_token(offset)
+        hint = nearest(word.upper(), ("SELECT", "ASK", "CONSTRUCT", "DESCRIBE", "PREFIX", "BASE"))
+        self.wrong(f"a query begins with SELECT, ASK, CONSTRUCT or DESCRIBE, not with {word[:40]}{hint}", offset)
+
+    def no_token(self, offset: int) -> NoReturn:
+        """Say why no token begins at ``offset``."""
+        sign = self.query[offset]
+        if sign == "\\":
+            if self.query[offset + 1 : offset + 2] in ("u", "U"):
+                self.refuse(
+                    "escape",
+                    "an escape such as \\u0041 is read inside strings and IRIs only; write the character itself",
+                    offset,
+                )
+            self.wrong("a backslash stands outside a string, an IRI and a name", offset)
+        if sign in "\"'":
+            self.wrong(
+                "this string has no end on its line, or one of its escapes is unknown; "
+                "known are \\t \\b \\n \\r \\f \\\\ \\\" \\' \\uXXXX \\UXXXXXXXX",
+                offset,
+            )
+        if sign == "<":
+            self.wrong('this is neither an IRI (which holds no space and none of <>"{}|^`\\) nor a comparison', offset)
+        if sign == "\ufeff":
+            self.wrong("the text begins with a byte order mark; leave it out", offset)
+        self.wrong(f"the character {sign!r} (U+{ord(sign):04X}) begins nothing in SPARQL", offset)
+
+    def body(self, position: int) -> int:
+        """Read every token after the form's keyword; give how many there were."""
+        query, levels = self.query, self.levels
+        most = self.budget.tokens if self.budget is not None else None
+        tokens = restarts = 0
+        bare = 0  # up to here are words only, because the colon at the end of the run is no prefix's or is missing
+        limit = len(query)  # and no word goes beyond this
+        operand = banged = False  # after a term; after "!" in an expression
+        called: re.Match[str] | None = None  # the IRI or prefixed name just read, in case "(" follows
+        named = ""  # the keyword, when it was the token just before
+        while True:
+            found = _TOKEN(query, position) if position >= bare else _WORD_TOKEN(query, position, limit)
+            if found is None:
+                space = _FIRST(query, position)
+                assert space is not None  # noqa: S101 - every part of the expression may be empty
+                self.no_token(space.start(1))
+            kind = found.lastindex
+            assert kind is not None  # noqa: S101 - every alternative is a group
+            start, position = found.start(kind), found.end()
+            level = self.level
+            tokens += 1
+            if most is not None and tokens > most:
+                self.count("tokens", tokens, start)
+
+            if kind == _NAME_KIND:
+                text = found[2]
+                stop = _PIECE.match(text)
+                if stop is None:
+                    self.wrong(f"{text[:40]} is no keyword of SPARQL", start)
+                if (end := start + self.words(stop[0], start)) < position:
+                    # Not one word: perhaps ``true.SERVICE`` or ``a1.5``, which the engine reads as several tokens.
+                    if position > bare:
+                        bare, limit = position, len(query)
+                    position = end
+                named = self.word
+                if named in _TERMS:
+                    self.term(operand=operand, start=start)
+                called, operand = None, named in _TERMS
+                continue
+
+            if kind in (_COLON_KIND, _IRI_KIND):
+                if kind == _COLON_KIND:
+                    prefix = found[2] or ""
+                    start -= len(prefix)
+                    if prefix not in self.prefixes:
+                        bare = limit = start + len(self.undeclared(prefix, start))
+                        position = start
+                        continue
+                    if self.iri_of(found) is None:
+                        # The engine takes the prefix alone and reads on behind its colon.
+                        position = found.start(3) + 1
+                        restarts += 1
+                        if restarts > _RESTARTS:
+                            self.refuse(
+                                "ambiguous", f"too many names with {prefix}: are no valid IRI; mend them", start
+                            )
+                    if levels and named != "GRAPH" and "SERVICE" in prefix.upper() and not self.target:
+                        self.perhaps_service(found, start, position)
+                elif operand and level.kind == _EXPRESSION:
+                    position = start + (2 if query.startswith("<=", start) else 1)
+                    level.operators += 1
+                    called, operand, banged, named = None, False, False, ""
+                    continue
+                elif operand and level.kind == _UNSURE:
+                    message = "this can be an IRI or less-than; write a space after < and after the keyword before ("
+                    self.refuse("ambiguous", message, start)
+                if self.target:
+                    self.serve(found, start)
+                elif not levels:
+                    self.at_top(found[2] or "", start)
+                self.term(operand=operand, start=start)
+                called, operand, named = found, True, ""
+                continue
+
+            if kind == _VARIABLE_KIND:
+                if self.target:
+                    self.serve(found, start)
+                self.term(operand=operand, start=start)
+                called, operand, banged, named = None, True, False, ""
+                continue
+
+            if kind != _PUNCTUATION_KIND:
+                if kind == _END_KIND:
+                    break
+                if kind != _LANGUAGE_KIND:
+                    self.term(operand=operand, start=start)
+                called, operand, banged, named = None, True, False, ""
+                continue
+
+            sign = found[7]
+            if sign in ("<<", "<<(") and operand and level.kind in (_EXPRESSION, _UNSURE):
+                sign, position = "<", start + 1
+            elif (sign == ")>>" and level.kind != _TERM) or (sign == ">>" and level.kind != _TRIPLE):
+                sign, position = sign[0], start + 1
+            elif sign == "|}" and level.kind != _ANNOTATION:
+                sign, position = "|", start + 1
+
+            if sign == "(":
+                self.open_round(called, named, start, banged=banged, operand=operand)
+                operand = banged = False
+            elif sign == "{":
+                self.open_curly(start, banged=banged)
+                operand = banged = False
+            elif sign in ("[", "<<", "<<(", "{|"):
+                if sign == "[":
+                    self.term(operand=operand, start=start)
+                if sign == "{|":
+                    level.patterns += 1
+                self.push(_Level(sign, start, retries=level.retries + (sign == "{|")), start)
+                operand = banged = False
+            elif sign in (")", "}", "]", ">>", ")>>", "|}"):
+                self.close(sign, start)
+                operand, banged = True, False
+            elif sign in (".", ";", ","):
+                level.fresh = True
+                level.steps = 0
+                if sign == "," and level.choices:
+                    level.choices += 1
+                    self.count("choices", level.choices, start)
+                operand = banged = False
+            else:
+                expression = level.kind in (_EXPRESSION, _UNSURE)
+                if sign[0] == "<" and not (expression and operand):
+                    self.no_token(start)
+                if expression:
+                    level.operators += sign != "^^"
+                    self.count("operators", level.operators, start)
+                    banged = sign == "!"
+                elif levels:
+                    level.steps += sign not in ("~", "^^")
+                    level.patterns += sign in ("/", "~")
+                    self.count("steps", level.steps, start)
+                operand = False
+            called, named = None, ""
+
+        if levels:
+            self.wrong(f"this {_opener(self.level)} is never closed; add {_CLOSER[self.level.kind]}", self.level.start)
+        return tokens
+
+    # --- terms and words ---
+
+    def term(self, *, operand: bool, start: int) -> None:
+        """Count what a term adds: a pattern where one begins, two for each further item of a collection."""
+        level = self.level
+        if level.kind in _PATTERNED:
+            if level.fresh:
+                level.fresh = False
+                level.patterns += 1
+        elif level.kind == _LIST and operand:
+            level.items += 1
+            level.patterns += 2
+            self.count("items", level.items + 1, start)
+
+    def at_top(self, prefix: str, start: int) -> None:
+        """Take an IRI outside all brackets: something to describe, a graph, a function of ORDER BY."""
+        self.level.branches += 1
+        self.count("branches", self.level.branches, start)
+        if prefix[:4].upper() == "FROM" and self.heads(prefix):
+            self.dataset = True
+
+    def words(self, text: str, start: int) -> int:
+        """Take a word, which may be several keywords without a space between them; give how much of it they are."""
+        word = text.upper()
+        if word in _KEYWORDS:
+            self.keyword(word)
+            return len(text)
+        keywords, end = _keywords(word)
+        if not keywords:
+            if word in _PROLOGUE_WORDS:
+                self.wrong(f"{word} lines stand before SELECT, ASK, CONSTRUCT or DESCRIBE; move this one up", start)
+            if word in ("ASK", "CONSTRUCT", "DESCRIBE"):
+                self.wrong(f"a second query begins here with {word}; ask one at a time", start)
+            if _UPDATE(word):
+                self.refuse("update", f"{word} changes data, and this endpoint only answers queries", start)
+            self.wrong(f"{text[:40]} is no keyword of SPARQL{nearest(word[:40], _KEYWORDS)}", start)
+        self.glued += 1
+        if self.glued > _GLUED:
+            self.refuse("ambiguous", "keywords stand side by side again and again; write spaces between them", start)
+        for keyword in keywords:
+            self.keyword(keyword)
+        return end
+
+    def keyword(self, word: str) -> None:
+        level = self.level
+        if self.target and word != "SILENT":
+            self.target = False
+        if word == "SERVICE":
+            self.target = True
+        elif word == "UNION":
+            # The group before was counted as joined; it is one side of a union, which is planned apart.
+            level.patterns -= max(level.last - 2, 0)
+            level.last = 0
+        elif word == "FROM":
+            self.dataset = True
+        elif word in _VOLATILE:
+            self.volatile = True
+        elif word == "SELECT":
+            level.apart = True
+        if level.kind in (_GROUP, _TOP):
+            if word in _CLAUSES:
+                level.expects = 2
+            elif word in _ENDS:
+                level.expects = 0
+            elif word not in _NEUTRAL and not level.expects:
+                level.expects = 1
+        self.word = word
+
+    def heads(self, prefix: str) -> list[str]:
+        """Give what of a prefix can be keywords before another prefix, as ``GRAPH`` in ``GRAPHex:``; shortest first."""
+        return [
+            prefix[:end]
+            for end in range(1, min(len(prefix), _WORD) + 1)
+            if (prefix[end:] in self.prefixes or prefix[end:] == "_")
+            and all(_keywords(piece.upper())[0] for piece in _PIECE.findall(prefix[:end]))
+        ]
+
+    def undeclared(self, prefix: str, start: int) -> str:
+        """Give the keywords at the beginning of a prefix that is not declared; without any it is an error."""
+        heads = self.heads(prefix)
+        if len(heads) > 1:
+            self.refuse("ambiguous", f"{prefix}: can be read in several ways; write a space after the keyword", start)
+        if not heads:
+            known = ", ".join(f"{name}:" for name in sorted(self.prefixes)[:20]) or "none"
+            hint = nearest(prefix[:60], self.prefixes)
+            message = f"the prefix {prefix[:60]}: is not declared{hint}; add PREFIX {prefix[:60]}: <…>"
+            self.wrong(f"{message} (declared: {known})", start)
+        return heads[0]
+
+    # --- names ---
+
+    def iri_of(self, found: re.Match[str], skip: int = 0) -> str | None:
+        """Give the IRI of a token that is an IRI or a prefixed name, or None if it is no valid IRI.
+
+        ``skip`` characters at the beginning of the prefix are keywords.
+        """
+        if found.lastindex == _IRI_KIND:
+            return resolve(_unescape(found[4][1:-1]), self.base)
+        namespace = self.prefixes[(found[2] or "")[skip:]]
+        local = found[3][1:]
+        if _PLAIN(local) and _CLOSED(namespace):
+            return namespace + local
+        iri = namespace + local.replace("\\", "")
+        return iri if _valid(iri) else None
+
+    def serve(self, found: re.Match[str], start: int) -> None:
+        """Take the target of a SERVICE."""
+        self.target = False
+        target: str | None
+        if found.lastindex == _VARIABLE_KIND:
+            target = f"?{found[1][1:]}"
+        else:
+            prefix = found[2] or ""
+            silent = prefix[:6].upper() == "SILENT" and prefix[6:] in self.prefixes
+            target = self.iri_of(found, skip=6 if silent else 0)
+        self.add_service(target or found[0].strip(), start)
+
+    def perhaps_service(self, found: re.Match[str], start: int, end: int) -> None:
+        """Take ``SERVICEex:a {`` where both ``SERVICEex`` and ``ex`` are prefixes: before a group it is a SERVICE."""
+        heads = [head for head in self.heads(found[2]) if "SERVICE" in head.upper()]
+        if heads and _GROUP_FOLLOWS(self.query, end):
+            self.add_service(self.iri_of(found, skip=len(heads[-1])) or found[0].strip(), start)
+
+    def add_service(self, target: str, start: int) -> None:
+        self.services.setdefault(target, start)
+        if self.budget is None or target in self.budget.service:
+            return
+        if target.startswith("?"):
+            message = (
+                f"SERVICE {target} would call whatever address the data holds; this endpoint calls none by a variable"
+            )
+        else:
+            message = f"SERVICE <{target[:200]}> is not allowed: this endpoint calls no other"
+            if self.budget.service:
+                listed = ", ".join(sorted(self.budget.service))
+                message = f"SERVICE <{target[:200]}> is not on the list of this endpoint ({listed})"
+        self.refuse("service", f"{message}; ask the other endpoint yourself and join with VALUES", start)
+
+    def call(self, found: re.Match[str]) -> None:
+        """Take an IRI before a bracket of an expression: a function."""
+        names = [self.iri_of(found)]
+        if found[2]:
+            names += (self.iri_of(found, skip=len(head)) for head in self.heads(found[2]) if not head.endswith("_"))
+        self.functions.update(name for name in names if name is not None and _valid(name))
+
+    # --- brackets ---
+
+    def push(self, level: _Level, start: int) -> None:
+        self.levels.append(self.level)
+        self.level = level
+        self.count("depth", len(self.levels), start)
+        self.count("retries", level.retries, start)
+
+    def part(self, start: int) -> None:
+        self.level.branches += 1
+        self.count("branches", self.level.branches, start)
+
+    def open_round(self, called: re.Match[str] | None, named: str, start: int, *, banged: bool, operand: bool) -> None:
+        """Open "(" and decide what it is: an expression, a row of VALUES, or a collection or path."""
+        level = self.level
+        retries = level.retries + banged + (named in _TWICE)
+        if level.kind == _EXPRESSION:
+            kind = _EXPRESSION
+        elif level.kind in (_GROUP, _TOP):
+            if self.word == "VALUES" and not level.expects:
+                kind = _ROW
+            elif level.expects:
+                kind = _EXPRESSION
+                level.expects = 0 if level.expects == 1 else 2
+                retries += called is not None
+                self.part(start)
+            elif called is not None and called[2] and self.heads(called[2]):
+                kind = _UNSURE
+            else:
+                kind = _LIST
+        elif level.kind == _DATA:
+            kind = _ROW
+        else:
+            kind = _UNSURE if level.kind == _UNSURE else _LIST
+        if called is not None and kind in (_EXPRESSION, _UNSURE):
+            self.call(called)
+        if kind == _LIST:
+            self.term(operand=operand, start=start)
+        inner = _Level(kind, start, retries=retries)
+        inner.choices = int(named == "IN")
+        self.push(inner, start)
+
+    def open_curly(self, start: int, *, banged: bool) -> None:
+        level = self.level
+        data = self.word in ("VALUES", "CONSTRUCT")
+        if level.kind in (_GROUP, _TOP):
+            self.part(start)
+            if not (self.word == "EXISTS" and level.expects == 2):
+                level.expects = 0
+        self.target = False
+        inner = _Level(_DATA if data else _GROUP, start, retries=level.retries + banged, apart=self.word in _APART)
+        self.push(inner, start)
+        self.word = ""
+
+    def close(self, sign: str, start: int) -> None:
+        """Close the innermost bracket and hand what it counted to the one around it."""
+        level = self.level
+        if not self.levels:
+            self.wrong(f"this {sign} closes nothing; take it away", start)
+        if _CLOSER[level.kind] != sign:
+            line, column = self.place(level.start)
+            self.wrong(
+                f"this {sign} does not close the {_opener(level)} of line {line}, column {column}; "
+                f"that wants {_CLOSER[level.kind]}",
+                start,
+            )
+        outer = self.level = self.levels.pop()
+        if level.kind == _GROUP:
+            self.count("patterns", level.patterns, level.start)
+            outer.last = 0
+            if outer.kind == _GROUP:
+                outer.last = 2 if level.apart else level.patterns + 2
+                outer.patterns += outer.last
+            outer.fresh = True
+            self.word = ""
+        elif level.kind in (_EXPRESSION, _UNSURE):
+            if outer.kind in (_EXPRESSION, _UNSURE):
+                outer.operators += level.operators
+                self.count("operators", outer.operators, start)
+            else:
+                outer.fresh = True
+        elif level.kind == _DATA:
+            outer.fresh = True
+            self.word = ""
+        elif level.kind != _ROW:
+            outer.patterns += level.patterns
+            outer.steps += level.steps
+            self.count("steps", outer.steps, start)
+
+
+def _opener(level: _Level) -> str:
+    return {_LIST: "(", _ROW: "(", _UNSURE: "(", _DATA: "{"}.get(level.kind, level.kind)
+
+
+@lru_cache(maxsize=4096)
+def _keywords(word: str) -> tuple[tuple[str, ...], int]:
+    """Split an upper case word into keywords, up to its end or a number; give them and where that is.
+
+    The engine asks for no space between keywords, nor before a number. Of several ways the one with the longest first
+    keyword is taken. No keywords when it cannot be done.
+
+    >>> _keywords("SERVICESILENT")
+    (('SERVICE', 'SILENT'), 13)
+    >>> _keywords("LIMIT10")
+    (('LIMIT',), 5)
+    """
+    if len(word) > _WORD:
+        return ((), 0)
+    # From the back: how to read what begins at each place, or None.
+    ways: list[tuple[tuple[str, ...], int] | None] = [None] * len(word)
+    ways.append(((), len(word)))
+    for i in range(len(word) - 1, -1, -1):
+        for j in range(min(len(word), i + _LONGEST), i, -1):
+            if word[i:j] in _KEYWORDS and (rest := ways[j]):
+                ways[i] = ((word[i:j], *rest[0]), rest[1])
+                break
+        else:
+            if word[i].isdecimal():
+                ways[i] = ((), i)
+    return ways[0] or ((), 0)
+
+
+def _valid(iri: str) -> bool:
+    try:
+        NamedNode(iri)
+    except ValueError:
+        return False
+    return True
+
+
+def _unescape(text: str) -> str:
+    if "\\" not in text:
+        return text
+
+    def character(found: re.Match[str]) -> str:
+        code = int(found[0][2:], 16)
+        return chr(code) if code < 0x110000 else "\ufffd"
+
+    return re.sub(r"\\u[+0-9A-Fa-f]{4}|\\U[+0-9A-Fa-f]{8}", character, text)
+
+
+def resolve(reference: str, base: str | None) -> str:
+    """Resolve an IRI reference against an absolute base; without one, give it back.
+
+    Source: RFC 3986, section 5.2.
+
+    >>> resolve("../b?x", "http://a.example/c/d/e")
+    'http://a.example/c/b?x'
+    """
+    if base is None:
+        return reference
+    found, ground = _REFERENCE(reference), _REFERENCE(base)
+    assert found is not None  # noqa: S101 - the expression matches every text
+    assert ground is not None  # noqa: S101 - the expression matches every text
+    scheme, authority, path, query, fragment = found.groups()
+    if scheme is None:
+        scheme = ground[1]
+        if authority is None:
+            authority = ground[2]
+            if not path:
+                path = ground[3]
+                query = query if query is not None else ground[4]
+            elif not path.startswith("/"):
+                parent = "/" if authority is not None and not ground[3] else ground[3][: ground[3].rfind("/") + 1]
+                path = _without_dots(parent + path)
+            else:
+                path = _without_dots(path)
+        else:
+            path = _without_dots(path)
+    else:
+        path = _without_dots(path)
+    return "".join(
+        (
+            f"{scheme}:" if scheme is not None else "",
+            f"//{authority}" if authority is not None else "",
+            path,
+            f"?{query}" if query is not None else "",
+            f"#{fragment}" if fragment is not None else "",
+        )
+    )
+
+
+def _without_dots(path: str) -> str:
+    """Apply remove_dot_segments. Source: RFC 3986, section 5.2.4."""
+    kept: list[str] = []
+    segments = path.split("/")
+    for number, segment in enumerate(segments):
+        last = number == len(segments) - 1
+        if segment == "..":
+            if len(kept) > 1 or (kept and kept[0]):
+                kept.pop()
+            if last:
+                kept.append("")
+        elif segment == ".":
+            if last:
+                kept.append("")
+        else:
+            kept.append(segment)
+    return "/".join(kept)

@@ -1,0 +1,472 @@
+"""The embedded store: the only door to pyoxigraph.
+
+``OxigraphStore`` answers in this process and ``OxigraphWriter`` makes a release. ``evaluate`` is one query from text to
+finished bytes; the query workers share it. The engine has no deadline, no memory limit and no switch against SERVICE,
+and a deeply nested text ends its process: strangers' queries belong to ``kg.store.workers``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import hashlib
+import heapq
+import os
+import re
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
+from itertools import islice
+from pathlib import Path
+from typing import IO, NoReturn, cast
+
+import pyoxigraph as ox
+from rdflib import XSD
+from rdflib.term import BNode, Literal, Node, URIRef
+
+from kg.errors import (
+    AnswerTooLargeError,
+    InconsistencyError,
+    LoadError,
+    ModelError,
+    QueryRefusedError,
+    QuerySyntaxError,
+    QueryTimeoutError,
+    StoreError,
+    StoreUnavailableError,
+)
+from kg.model import DEFAULT_GRAPH, Quad
+from kg.store import (
+    CSV_RESULTS,
+    DEFAULT_LIMITS,
+    EVERYTHING,
+    GRAPH_TYPES,
+    JSON_LD,
+    JSON_RESULTS,
+    N_QUADS,
+    N_TRIPLES,
+    RDF_XML,
+    RESULT_TYPES,
+    TRIG,
+    TSV_RESULTS,
+    TURTLE,
+    XML_RESULTS,
+    Answer,
+    Limits,
+    Scope,
+    Store,
+    Writer,
+    guard,
+    results,
+)
+from kg.vocab import PREFIXES
+
+_RESULT_FORMATS = {
+    JSON_RESULTS: ox.QueryResultsFormat.JSON,
+    XML_RESULTS: ox.QueryResultsFormat.XML,
+    CSV_RESULTS: ox.QueryResultsFormat.CSV,
+    TSV_RESULTS: ox.QueryResultsFormat.TSV,
+}
+_GRAPH_FORMATS = {
+    TURTLE: ox.RdfFormat.TURTLE,
+    N_TRIPLES: ox.RdfFormat.N_TRIPLES,
+    RDF_XML: ox.RdfFormat.RDF_XML,
+    JSON_LD: ox.RdfFormat.JSON_LD,
+    TRIG: ox.RdfFormat.TRIG,
+    N_QUADS: ox.RdfFormat.N_QUADS,
+}
+_EXTENSIONS = {
+    ".ttl": ox.RdfFormat.TURTLE,
+    ".nt": ox.RdfFormat.N_TRIPLES,
+    ".rdf": ox.RdfFormat.RDF_XML,
+    ".owl": ox.RdfFormat.RDF_XML,
+    ".xml": ox.RdfFormat.RDF_XML,
+    ".jsonld": ox.RdfFormat.JSON_LD,
+    ".trig": ox.RdfFormat.TRIG,
+    ".nq": ox.RdfFormat.N_QUADS,
+}
+_RUN = 1_000_000  # lines sorted at once when a release is dumped
+
+File = tuple[Path, str | None, URIRef | None]  # path, base IRI, graph for triples (None: the default graph)
+
+# --- terms ----------------------------------------------------------------------------------------------------------
+
+
+def _iri(term: Node) -> ox.NamedNode:
+    """Turn an rdflib IRI into the engine's. Raises ModelError on anything else and on an IRI that is none."""
+    if isinstance(term, BNode):
+        raise ModelError(f"blank node {term.n3()} cannot be stored: a release has none; mint an IRI for it")
+    if not isinstance(term, URIRef):
+        raise ModelError(f"{term!r} stands where an IRI must stand")
+    try:
+        return ox.NamedNode(term)
+    except ValueError as error:
+        raise ModelError(f"<{term}> is no absolute IRI: {error}") from error
+
+
+def _to_engine(term: Node) -> ox.NamedNode | ox.Literal:
+    """Turn an rdflib IRI or literal into the engine's. Raises ModelError on a blank node and on an invalid term."""
+    if not isinstance(term, Literal):
+        return _iri(term)
+    if not term.language:
+        return ox.Literal(str(term), datatype=_iri(term.datatype) if term.datatype else None)
+    try:
+        return ox.Literal(str(term), language=term.language)
+    except ValueError as error:
+        raise ModelError(f"{term!r} has no valid language tag: {error}") from error
+
+
+def _from_engine(term: object) -> Node:
+    """Turn an engine's term into rdflib's, with its lexical form. Raises StoreError on a term of RDF 1.2."""
+    if isinstance(term, ox.NamedNode):
+        return URIRef(term.value)
+    if isinstance(term, ox.Literal) and term.direction is None:
+        if term.language:
+            return Literal(term.value, lang=term.language)
+        datatype = URIRef(term.datatype.value)
+        # rdflib spells a simple literal without its datatype; so do JSON results.
+        return Literal(term.value, datatype=None if datatype == XSD.string else datatype, normalize=False)
+    if isinstance(term, ox.BlankNode):
+        return BNode(term.value)
+    raise StoreError(f"a result holds a term that RDF 1.1 does not have: {str(term)[:200]}; leave it out")
+
+
+def _graph(name: URIRef | None) -> ox.NamedNode | ox.DefaultGraph:
+    return ox.DefaultGraph() if name is None or name == DEFAULT_GRAPH else _iri(name)
+
+
+# --- loading --------------------------------------------------------------------------------------------------------
+
+
+def load(files: Iterable[File], into: ox.Store | None = None) -> ox.Store:
+    """Load RDF files into a store in memory, the syntax by the file's extension (``.gz`` after it is unpacked).
+
+    A file's base is its second part, its graph the third; TriG and N-Quads name their own graphs. Starts no
+    thread. Raises LoadError with file and line.
+    """
+    store = ox.Store() if into is None else into
+    for path, base, graph in files:
+        syntax = _EXTENSIONS.get(Path(path.name.removesuffix(".gz")).suffix.lower())
+        if syntax is None:
+            known = ", ".join(_EXTENSIONS)
+            raise LoadError(f"unknown kind of file; its name must end in {known}, or one of these and .gz", path=path)
+        if graph is not None and syntax.supports_datasets:
+            raise LoadError("the file names its own graphs; give no graph for it", path=path)
+        try:
+            with cast("IO[bytes]", gzip.open(path) if path.suffix == ".gz" else path.open("rb")) as stream:
+                store.load(stream, syntax, base_iri=base, to_graph=_graph(graph))
+        except SyntaxError as error:
+            raise LoadError(error.msg, path=path, line=error.lineno, column=error.offset) from error
+        except (OSError, EOFError) as error:
+            raise LoadError(str(getattr(error, "strerror", None) or error), path=path) from error
+        except ValueError as error:
+            raise LoadError(str(error), path=path) from error
+    return store
+
+
+# --- one query, from text to bytes ----------------------------------------------------------------------------------
+
+
+class _Buffer:
+    """Collects what the engine writes, and stops it at the cap or past the deadline."""
+
+    def __init__(self, limits: Limits, until: float) -> None:
+        self._limits = limits
+        self._until = until
+        self._room = limits.bytes
+        self._chunks: list[bytes] = []
+
+    def write(self, chunk: bytes) -> int:
+        self._room -= len(chunk)
+        if self._room < 0:
+            raise AnswerTooLargeError(self._limits.bytes)
+        if time.monotonic() > self._until:
+            raise QueryTimeoutError(self._limits.seconds)
+        self._chunks.append(chunk)
+        return len(chunk)
+
+    def flush(self) -> None:
+        """Do nothing: the engine expects a file."""
+
+    def value(self) -> bytes:
+        return b"".join(self._chunks)
+
+
+_NOTHING = ox.Store()
+_Function = Callable[..., ox.NamedNode | ox.BlankNode | ox.Literal | ox.Triple | None]
+
+
+@lru_cache(maxsize=1024)
+def _is_builtin(function: ox.NamedNode) -> bool:
+    """Tell whether the engine has this function itself; one that is passed as custom would hide it."""
+    try:
+        _NOTHING.query(f"ASK {{ FILTER({function}()) }}")
+    except RuntimeError as error:
+        return "is not supported" not in str(error)
+    return True
+
+
+def _no_value(*_: object) -> None:
+    """Stand for an unknown function: no value, which is an expression error (SPARQL 1.1 Query, section 17.6)."""
+
+
+def _prepare(
+    store: ox.Store, query: str, *, base: str | None = None, scope: Scope = EVERYTHING, functions: Iterable[str] = ()
+) -> ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples:
+    default: list[ox.NamedNode | ox.BlankNode | ox.DefaultGraph] | None = None
+    named: list[ox.NamedNode | ox.BlankNode] | None = None
+    if scope != EVERYTHING:
+        # Both or none: with one alone, the engine takes the other from FROM.
+        try:
+            default = [ox.NamedNode(graph) for graph in scope.default or ()]
+            named = [ox.NamedNode(graph) for graph in scope.named or ()]
+        except ValueError as error:
+            raise QueryRefusedError(f"a graph of the dataset is no absolute IRI: {error}", rule="dataset") from error
+    unknown: dict[ox.NamedNode, _Function] = {}
+    for function in functions:
+        with contextlib.suppress(ValueError):  # no IRI: the engine will say so
+            name = ox.NamedNode(function)
+            if not _is_builtin(name):
+                unknown[name] = _no_value
+    try:
+        return store.query(
+            query,
+            base_iri=base,
+            default_graph=default,
+            named_graphs=named,
+            custom_functions=unknown or None,
+        )
+    except (SyntaxError, RuntimeError, OSError, ValueError) as error:
+        _raise(error)
+
+
+def evaluate(
+    store: ox.Store,
+    query: str,
+    media_type: str,
+    *,
+    limits: Limits,
+    base: str | None = None,
+    scope: Scope = EVERYTHING,
+    functions: Iterable[str] = (),
+) -> Answer:
+    """Run one query and give its complete answer, or raise; never part of it.
+
+    ``functions`` are the IRIs the query calls; those that the engine does not know have no value. The deadline is
+    looked at as the answer's bytes flow, so a long sort or aggregate outlives it here: only a process can be stopped.
+    Raises QuerySyntaxError, AnswerTooLargeError, QueryTimeoutError, StoreError, and ValueError for a media type that
+    does not fit the form.
+    """
+    buffer = _Buffer(limits, time.monotonic() + limits.seconds)
+    found = _prepare(store, query, base=base, scope=scope, functions=functions)
+    offers = GRAPH_TYPES if isinstance(found, ox.QueryTriples) else RESULT_TYPES
+    if media_type not in offers:
+        raise ValueError(f"{media_type!r} does not fit the query; it can be answered as {', '.join(offers)}")
+    rows = 1
+    try:
+        if isinstance(found, ox.QueryTriples):
+            rows = 0
+
+            def counted() -> Iterator[ox.Triple]:
+                nonlocal rows
+                for triple in found:
+                    rows += 1
+                    yield triple
+
+            ox.serialize(counted(), cast("IO[bytes]", buffer), _GRAPH_FORMATS[media_type], prefixes=PREFIXES)
+        else:
+            found.serialize(cast("IO[bytes]", buffer), _RESULT_FORMATS[media_type])
+    except (SyntaxError, RuntimeError, OSError, ValueError) as error:
+        _raise(error)
+    body = buffer.value()
+    return Answer(media_type, body, results.count(body, media_type) if isinstance(found, ox.QuerySolutions) else rows)
+
+
+_PLACE = re.compile(r"error at (\d+):(\d+): (.*)", re.DOTALL)
+_CLASSES = re.compile(r"\[(?:'|\^|_)[^]]*\](?:, )?")  # classes of characters say nothing to an asker
+
+
+def _raise(error: Exception) -> NoReturn:
+    """Turn an exception of the engine into ours."""
+    message = " ".join(str(error).split())
+    if isinstance(error, OSError):
+        raise StoreError(f"the engine could not evaluate the query: {message}") from error
+    place = _PLACE.fullmatch(str(error))
+    if place is None:
+        raise QuerySyntaxError(message) from error
+    line, column, expected = place.groups()
+    expected = " ".join(_CLASSES.sub("", expected).split()).removesuffix(",")
+    if expected == "expected IRI parsing failed":
+        expected = "an IRI that is relative, without a BASE to resolve it, or that holds what no IRI may hold"
+    if len(expected) > 200:
+        expected = expected[:200] + " …"
+    # It tells the farthest place it came to, which may be just behind the fault.
+    message = f"this is no SPARQL here, or just before (the engine {expected})" if "expected " in expected else expected
+    raise QuerySyntaxError(message, line=int(line), column=int(column)) from error
+
+
+# --- adapters -------------------------------------------------------------------------------------------------------
+
+
+class OxigraphStore(Store):
+    """A loaded set of quads that answers in this process: for builds, tests and one's own queries.
+
+    The guard reads what is not ``trusted``. Named gaps beside the workers: the deadline holds for answers that flow,
+    not while the engine sorts or aggregates, and memory has no limit.
+    """
+
+    def __init__(self, engine: ox.Store) -> None:
+        self._engine: ox.Store | None = engine
+
+    @classmethod
+    def load(cls, files: Iterable[File]) -> OxigraphStore:
+        """Load RDF files (see ``load``) into memory, about 340 bytes a quad. Raises LoadError with file and line."""
+        return cls(load(files))
+
+    @contextlib.contextmanager
+    def answer(
+        self,
+        query: str,
+        media_type: str,
+        *,
+        limits: Limits = DEFAULT_LIMITS,
+        base: str | None = None,
+        scope: Scope = EVERYTHING,
+        trusted: bool = False,
+    ) -> Iterator[Answer]:
+        """Run ``query``; see ``Store.answer``."""
+        yield self._answer(query, media_type, limits=limits, base=base, scope=scope, trusted=trusted)
+
+    def rows(
+        self,
+        query: str,
+        *,
+        limits: Limits = DEFAULT_LIMITS,
+        base: str | None = None,
+        scope: Scope = EVERYTHING,
+        trusted: bool = False,
+    ) -> Iterator[Mapping[str, Node]]:
+        """Run a SELECT; see ``Store.rows``."""
+        answer = self._answer(query, JSON_RESULTS, limits=limits, base=base, scope=scope, trusted=trusted)
+        return results.solutions(answer.read())
+
+    def close(self) -> None:
+        """Let the data go."""
+        self._engine = None
+
+    def _answer(
+        self, query: str, media_type: str, *, limits: Limits, base: str | None, scope: Scope, trusted: bool
+    ) -> Answer:
+        if self._engine is None:
+            raise StoreUnavailableError("the store is closed")
+        functions = frozenset() if trusted else guard.check(query, base=base).functions
+        return evaluate(self._engine, query, media_type, limits=limits, base=base, scope=scope, functions=functions)
+
+
+class OxigraphWriter(Writer):
+    """Makes one release in memory, about 340 bytes a quad."""
+
+    def __init__(self) -> None:
+        self._engine = ox.Store()
+
+    def add(self, quads: Iterable[Quad]) -> int:
+        """Add quads, all or none; give how many there were. Raises ModelError on a blank node or an invalid term."""
+        added = 0
+
+        def converted() -> Iterator[ox.Quad]:
+            nonlocal added
+            for subject, predicate, object_, graph in quads:
+                added += 1
+                yield ox.Quad(_iri(subject), _iri(predicate), _to_engine(object_), _graph(graph))
+
+        self._engine.extend(converted())
+        return added
+
+    def load(self, files: Iterable[File]) -> None:
+        """Add whole RDF files; see ``load``."""
+        load(files, self._engine)
+
+    def update(self, text: str) -> None:
+        """Run a SPARQL update that we wrote ourselves, in one transaction."""
+        try:
+            self._engine.update(text)
+        except (SyntaxError, RuntimeError, OSError, ValueError) as error:
+            _raise(error)
+
+    def count(self, graph: URIRef | None) -> int:
+        """Count the triples of one named graph, or of the default graph when None. Scans the graph."""
+        name = _graph(graph)
+        pattern = "?s ?p ?o" if isinstance(name, ox.DefaultGraph) else f"GRAPH {name} {{ ?s ?p ?o }}"
+        (row,) = self.rows(f"SELECT (COUNT(*) AS ?n) WHERE {{ {pattern} }}")
+        return int(str(row["n"]))
+
+    def rows(self, query: str) -> Iterator[Mapping[str, Node]]:
+        """Run a SELECT that we wrote ourselves; streams."""
+        found = _prepare(self._engine, query)
+        if not isinstance(found, ox.QuerySolutions):
+            raise ValueError("rows need a SELECT")  # noqa: TRY004 (the text is wrong, not a type)
+        return self._stream(found)
+
+    @staticmethod
+    def _stream(found: ox.QuerySolutions) -> Iterator[Mapping[str, Node]]:
+        names = [variable.value for variable in found.variables]
+        for solution in found:
+            yield {name: _from_engine(term) for name, term in zip(names, solution, strict=True) if term is not None}
+
+    def store(self) -> OxigraphStore:
+        """Give the same quads for reading; later additions are seen."""
+        return OxigraphStore(self._engine)
+
+    def dump(self, path: Path) -> str:
+        """Write every quad as N-Quads sorted by byte, gzipped if ``path`` ends in ``.gz``; give the text's SHA-256.
+
+        Same quads, same bytes. The file appears whole or not at all. Sorts in runs of a million lines on disk beside
+        ``path``. Raises InconsistencyError if a blank node is found.
+        """
+        digest = hashlib.sha256()
+        part = path.with_name(f"{path.name}.part")
+        try:
+            with tempfile.TemporaryDirectory(dir=path.parent) as directory, part.open("wb") as raw:
+                with contextlib.ExitStack() as stack:
+                    # Level 4 writes twice as fast as the usual 6 and 5 % more; no name and no time in the header.
+                    out = stack.enter_context(gzip.GzipFile("", "wb", 4, raw, mtime=0)) if path.suffix == ".gz" else raw
+                    for block in _blocks(self._sorted_lines(Path(directory), stack)):
+                        digest.update(block)
+                        out.write(block)
+                raw.flush()
+                os.fsync(raw.fileno())
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+        return digest.hexdigest()
+
+    def _sorted_lines(self, directory: Path, stack: contextlib.ExitStack) -> Iterator[bytes]:
+        whole = directory / "unsorted.nq"
+        self._engine.dump(whole, ox.RdfFormat.N_QUADS)
+        runs: list[Iterable[bytes]] = []
+        with whole.open("rb") as stream:
+            while lines := list(islice(stream, _RUN)):
+                for line in lines:
+                    if b"_:" in line:
+                        _refuse_blank_nodes(line)
+                lines.sort()
+                if len(lines) < _RUN and not runs:
+                    return iter(lines)
+                run = directory / f"{len(runs)}.nq"
+                with run.open("wb") as out:
+                    out.writelines(lines)
+                runs.append(stack.enter_context(run.open("rb")))
+        return heapq.merge(*runs)
+
+
+def _blocks(lines: Iterator[bytes]) -> Iterator[bytes]:
+    """Join lines into blocks, so that hashing and compressing are called thousands of times, not millions."""
+    while block := b"".join(islice(lines, 10_000)):
+        yield block
+
+
+def _refuse_blank_nodes(line: bytes) -> None:
+    for quad in ox.parse(line, ox.RdfFormat.N_QUADS):
+        if any(isinstance(term, ox.BlankNode) for term in quad):
+            raise InconsistencyError(f"a release has no blank nodes, but this quad has: {str(quad)[:300]}")
