@@ -1,0 +1,79 @@
+"""Logging: structlog over the standard library, one event a line, for people on a console or for programs as JSON.
+
+Events are short constants with values beside them. A query's text is never logged, only its hash and its length: it may
+hold what its author wants to keep. Knows no HTTP framework; the web layer says what is worth a line.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import sys
+from typing import Literal, TextIO
+
+import structlog
+from structlog.typing import Processor
+
+_ROOT = "kg"  # of every logger of this package, also of those that only know the standard library
+
+_SHARED: tuple[Processor, ...] = (
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+)
+
+
+def configure(
+    log_format: Literal["console", "json"], *, level: int = logging.INFO, stream: TextIO | None = None
+) -> None:
+    """Send the log of this process to ``stream`` (standard error when None), from ``level`` on.
+
+    ``level`` DEBUG adds a line for every request that went well; from INFO on, those cost nothing. Called once at the
+    start of a process; a second call replaces the first. Until then, warnings and errors go where Python sends them.
+    """
+    out = sys.stderr if stream is None else stream
+    # No local variables in traces: they hold query texts.
+    if log_format == "json":
+        frames = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+        rendering: list[Processor] = [
+            structlog.processors.ExceptionRenderer(frames),
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ]
+    else:
+        plain = structlog.dev.plain_traceback
+        rendering = [structlog.dev.ConsoleRenderer(colors=out.isatty(), exception_formatter=plain)]
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=_SHARED,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
+        )
+    )
+    root = logging.getLogger(_ROOT)
+    for earlier in list(root.handlers):
+        if isinstance(earlier.formatter, structlog.stdlib.ProcessorFormatter):
+            root.removeHandler(earlier)
+    root.addHandler(handler)
+    root.setLevel(level)
+
+
+def logger(name: str) -> structlog.stdlib.BoundLogger:
+    """Give the logger of one part of the package, ``kg.{name}``."""
+    bound: structlog.stdlib.BoundLogger = structlog.wrap_logger(
+        logging.getLogger(f"{_ROOT}.{name}"),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *_SHARED,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+    )
+    return bound
+
+
+def fingerprint(text: str) -> dict[str, object]:
+    """Give what may be logged of a query: the beginning of its hash, and its length in characters."""
+    return {
+        "query_sha256": hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16],
+        "query_length": len(text),
+    }

@@ -1,0 +1,111 @@
+"""The service over HTTP: SPARQL, pages for people, descriptions for programs. It reads a release, it builds none."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from flask import Flask, Response, request
+from jinja2 import StrictUndefined
+from werkzeug.exceptions import HTTPException
+
+from kg import resources
+from kg.catalogue import Catalogue
+from kg.config import Config, read_config
+from kg.errors import ReleaseError
+from kg.release import Release, Releases
+from kg.store import Store
+from kg.store.oxigraph import OxigraphStore
+from kg.web.negotiation import HTML
+from kg.web.pages import Pages
+from kg.web.site import DATA_HEADERS, HTML_HEADERS, PREFLIGHT, STARTED, Site
+from kg.web.sparql import Endpoint
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+__all__ = ["create_app"]
+
+
+def create_app(
+    config: Config | None = None,
+    *,
+    store: Store | None = None,
+    release: Release | None = None,
+    catalogue: Catalogue | None = None,
+) -> Flask:
+    """Make the service as a WSGI application.
+
+    Without ``store``, the release (the current one of the home, unless ``release`` is given) is loaded into this
+    process: for tests and one's own queries; ``kg serve`` hands the store of its query workers. A store without a
+    release serves data as it is, without catalogue. Raises ReleaseError when there is nothing to serve or the base
+    is another one.
+    """
+    config = config or read_config()[0]
+    if store is None:
+        release = release or Releases(config.home).current()
+        if release is None:
+            raise ReleaseError("there is no release to serve yet; kg build makes one")
+        store = OxigraphStore.load([(release.quads, None, None)])
+    if release is not None and release.manifest.base != config.base:
+        raise ReleaseError(
+            f"release {release.version} was built with base {release.manifest.base}, the setting is {config.base}; "
+            "build again, or set the base of the release"
+        )
+    app = Flask(__name__)
+    app.config["MAX_CONTENT_LENGTH"] = config.query_bytes
+    app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False  # an IRI is what it is, letter by letter
+    app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    site = Site(base=config.base, release=release, templates=app.jinja_env, public_url=config.public_url)
+    pages = Pages(
+        store,
+        site,
+        catalogue or Catalogue.read(resources.queries(), base=config.base),
+        limits=config.limits,
+    )
+    app.register_blueprint(pages.blueprint())
+    app.after_request(lambda response: _finish(response, release))
+
+    def refuse(error: Exception) -> Response:
+        status, headers, body = site.refuse(error, request.environ)
+        return Response(body, status=status, headers=headers)
+
+    app.register_error_handler(Exception, refuse)
+    app.register_error_handler(HTTPException, refuse)
+    endpoint = Endpoint(store, site, limits=config.limits, query_bytes=config.query_bytes)
+    app.wsgi_app = _mount(endpoint, app.wsgi_app)  # type: ignore[method-assign,assignment]  # the way Flask documents
+    return app
+
+
+def _mount(endpoint: WSGIApplication, pages: WSGIApplication) -> WSGIApplication:
+    """Send /sparql to the endpoint, and everything else to Flask."""
+
+    def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        environ[STARTED] = time.perf_counter()
+        chosen = endpoint if environ.get("PATH_INFO") == "/sparql" else pages
+        return chosen(environ, start_response)
+
+    return application
+
+
+def _finish(response: Response, release: Release | None) -> Response:
+    """Give a page the headers that every answer has, and a validator."""
+    headers = HTML_HEADERS if response.mimetype == HTML else DATA_HEADERS
+    for name, value in headers:
+        response.headers[name] = value
+    if release is not None:
+        response.headers["KG-Release"] = release.version
+    if request.method == "OPTIONS":
+        for name, value in PREFLIGHT:
+            response.headers[name] = value
+        response.headers["Access-Control-Allow-Methods"] = response.headers.get("Allow", "GET")
+    elif response.status_code == 200 and not response.is_streamed and request.method in ("GET", "HEAD"):
+        response.headers.setdefault("Cache-Control", "no-cache")
+        if "no-store" not in response.headers["Cache-Control"]:
+            response.add_etag()
+            response.make_conditional(request)
+    return response

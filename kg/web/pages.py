@@ -1,0 +1,671 @@
+"""Pages for people and descriptions for programs: home, catalogue, things, findings, ontology, health.
+
+What a page shows is asked for by a query file of the catalogue; this module groups rows and chooses a template. Every
+page works without JavaScript, and every link begins with the place where the service is mounted.
+
+Source: Cool URIs for the Semantic Web, section 4.2 (303 URIs); ontology design, section 1, rules 1, 3 and 6.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache, lru_cache
+from urllib.parse import quote, urlencode
+
+from flask import Blueprint, Response, request
+from rdflib import OWL, RDF, Literal, URIRef
+from rdflib.namespace import DCTERMS
+from rdflib.term import Node
+
+from kg import __version__
+from kg.catalogue import PUBLIC, Catalogue, Query
+from kg.errors import AnswerTooLargeError, CatalogueError, QuerySyntaxError, StoreError
+from kg.model import KINDS
+from kg.store import JSON_RESULTS, TURTLE, Form, Limits, Store
+from kg.vocab import ONTOLOGY, OSAI, PREFIXES
+from kg.web import problems
+from kg.web.negotiation import DESCRIPTIONS, DOWNLOADS, HTML, JSON, OFFERS, content_type, negotiate
+from kg.web.problems import problem
+from kg.web.site import PAGE_BYTES, PAGE_ROWS, Site, path_of
+from kg.web.terms import Cell, cell, iri_cell, short, solutions
+
+_URI_SAFE = "/:@!$&'()*+,;=-._~%#?"  # what an IRI may keep as it is in a header, which is ASCII
+_NOT_IN_IRI = re.compile(r"[\x00-\x20<>\"{}|\\^`]")
+_THING_OFFERS = (HTML, *DESCRIPTIONS.values(), JSON)
+_SUFFIX_OF = {media_type: suffix for suffix, media_type in DESCRIPTIONS.items()} | {JSON: "jsonld"}
+_VALUES_SHOWN = 200  # values of one property on a page; the rest is counted, and one link away
+
+# What a reader wants first; everything else follows by name.
+_FIRST = (
+    *(OSAI.name, OSAI.claim, OSAI.displayValue, OSAI.dateText),
+    *map(URIRef, (PREFIXES["skos"] + "prefLabel", PREFIXES["skos"] + "definition", PREFIXES["rdfs"] + "label")),
+)
+_NAMES = frozenset(
+    {
+        str(OSAI.name),
+        str(OSAI.claim),
+        PREFIXES["skos"] + "prefLabel",
+        PREFIXES["rdfs"] + "label",
+        PREFIXES["dcterms"] + "title",
+    }
+)
+
+_EXISTS = (
+    "ASK { { <%s> ?p ?o } UNION { ?s ?q <%s> } UNION { GRAPH ?g { <%s> ?r ?v } } UNION { GRAPH <%s> { ?a ?b ?c } } }"
+)
+_REPLACED = f"SELECT ?by WHERE {{ <%s> <{DCTERMS.isReplacedBy}> ?by ; <{OWL.deprecated}> true }} LIMIT 1"
+_NEIGHBOURS = "SELECT DISTINCT ?thing WHERE { ?thing a ?class FILTER(STRSTARTS(STR(?thing), %s)) } LIMIT 5000"
+_PROPERTIES = (
+    "SELECT DISTINCT ?property ?label ?definition WHERE { VALUES ?kind { owl:ObjectProperty owl:DatatypeProperty } "
+    f"?property a ?kind ; rdfs:isDefinedBy <{ONTOLOGY}> "
+    'OPTIONAL { ?property rdfs:label ?label FILTER(LANG(?label) = "en") } '
+    'OPTIONAL { ?property skos:definition ?definition FILTER(LANG(?definition) = "en") } } ORDER BY ?property'
+)
+# Data without a release: what is in it, for any vocabulary.
+_LARGEST = (
+    "SELECT ?class (COUNT(?thing) AS ?count) WHERE { { ?thing a ?class } UNION { GRAPH ?g { ?thing a ?class } } } "
+    "GROUP BY ?class ORDER BY DESC(?count) ?class LIMIT 100"
+)
+_GRAPH_NAMES = "SELECT ?graph WHERE { GRAPH ?graph { } } ORDER BY ?graph LIMIT 200"
+
+Row = Mapping[str, Node]
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One value of a property, and the named graphs that say it (none: it was made when sources were joined)."""
+
+    cell: Cell
+    graphs: tuple[Cell, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """One property of a thing with its values; ``more`` of them are not shown."""
+
+    cell: Cell
+    values: tuple[Value, ...]
+    more: int = 0
+    count: int = 0
+
+
+@dataclass(slots=True)
+class Saying:
+    """One statement of a finding: in which document, with which words, and what it passes on."""
+
+    statement: Cell
+    document: Cell | None = None
+    sha256: str | None = None
+    fidelity: Cell | None = None
+    corrected: str | None = None
+    speakers: list[str] = field(default_factory=list)
+    attributed: list[Cell] = field(default_factory=list)
+    spans: dict[str, tuple[Cell, str, str, str | None]] = field(default_factory=dict)
+    relays: list[Cell] = field(default_factory=list)
+
+
+class Pages:
+    """The pages over one store."""
+
+    def __init__(self, store: Store, site: Site, catalogue: Catalogue, *, limits: Limits) -> None:
+        self._store = store
+        self._site = site
+        self._catalogue = catalogue
+        self._limits = limits
+        self._page_limits = replace(limits, bytes=min(limits.bytes, PAGE_BYTES))
+        # The store never changes under a running service, so what every visitor asks for is asked once.
+        self._home_rows = cache(self._ask_home)
+        self._neighbours = lru_cache(maxsize=64)(self._ask_neighbours)
+
+    def blueprint(self) -> Blueprint:
+        """Give the routes."""
+        routes = Blueprint("pages", __name__)
+        routes.add_url_rule("/", view_func=self.home)
+        routes.add_url_rule("/queries", view_func=self.queries)
+        routes.add_url_rule("/queries/<name>", view_func=self.query)
+        for root in ("id", "concept", "graph"):
+            routes.add_url_rule(f"/{root}/<path:rest>", f"thing_{root}", self.thing, defaults={"under": root})
+        routes.add_url_rule("/page/<path:rest>", view_func=self.page)
+        routes.add_url_rule("/data/<path:rest>", view_func=self.data)
+        routes.add_url_rule("/ontology", view_func=self.ontology)
+        routes.add_url_rule("/ontology/<version>", view_func=self.ontology)
+        routes.add_url_rule("/problem/<name>", view_func=self.problem)
+        routes.add_url_rule("/-/health", view_func=self.health)
+        return routes
+
+    # --- home and catalogue -----------------------------------------------------------------------------------------
+
+    def home(self) -> Response:
+        """Show what this is and what the graph holds."""
+        root = self._root()
+        facts = self._home_rows()
+        kinds = [
+            (
+                iri_cell(str(row["class"]), self._link, _text(row.get("label"))),
+                str(row["count"]),
+                _members(row["class"]),
+            )
+            for row in facts["counts"]
+        ]
+        return self._html(
+            "home.html",
+            title="Home",
+            kinds=[(kind, count, f"{root}/sparql?{urlencode({'query': query})}") for kind, count, query in kinds],
+            events=[
+                {
+                    "event": self._named(row, "event", "name"),
+                    "date": _text(row.get("date")),
+                    "kind": self._named(row, "kind"),
+                    "project": self._named(row, "project", "projectName"),
+                }
+                for row in facts["events"]
+            ],
+            contested=[
+                (
+                    self._finding(row, "finding", "claim", "displayValue"),
+                    self._finding(row, "other", "otherClaim", "otherDisplayValue"),
+                )
+                for row in facts["contested"]
+            ],
+            graphs=[iri_cell(str(row["graph"]), self._link) for row in facts["graphs"]],
+            queries=list(self._catalogue) if self._site.release else [],
+        )
+
+    def _ask_home(self) -> Mapping[str, Sequence[Row]]:
+        if self._site.release is None:
+            return {
+                "counts": self._rows(_LARGEST),
+                "graphs": self._rows(_GRAPH_NAMES),
+                "events": (),
+                "contested": (),
+            }
+        return {
+            "counts": self._ask("home-counts"),
+            "events": _first_by(self._ask("home-recent-events"), "event"),
+            "contested": self._ask("home-contested"),
+            "graphs": (),
+        }
+
+    def queries(self) -> Response:
+        """List the catalogue, or give it as JSON."""
+        offered = list(self._catalogue) if self._site.release else []
+        if self._chosen((HTML, JSON)) == JSON:
+            listed = [
+                {
+                    "name": query.name,
+                    "summary": query.summary,
+                    "form": query.form.value,
+                    "tags": sorted(query.tags),
+                    "parameters": {name: p.description for name, p in query.parameters.items()},
+                    "href": f"{self._root()}/queries/{query.name}",
+                }
+                for query in offered
+            ]
+            return _varying(_json({"queries": listed}))
+        return _varying(self._html("queries.html", title="Queries", queries=offered))
+
+    def query(self, name: str) -> Response:
+        """Run one query of the catalogue with parameters from the address; a page, or the answer in another format."""
+        name, _, suffix = name.partition(".")
+        query = self._public(name)
+        offers = OFFERS[query.form]
+        if suffix:
+            chosen = offers.names.get(suffix)
+            if chosen is None:
+                raise problem("not-found", f"answers have no format .{suffix}; there is .{', .'.join(offers.names)}")
+        else:
+            chosen = self._chosen((HTML, *offers.types))
+        given = {key: [text for text in texts if text.strip()] for key, texts in request.args.lists()}
+        terms = {key: [query.parse(key, text) for text in texts] for key, texts in given.items() if texts}
+        text = query.bind(**terms) if terms else query.text
+        if chosen != HTML:
+            with self._store.answer(text, offers.types[chosen], limits=self._limits, trusted=True) as answer:
+                response = Response(answer.read(), content_type=content_type(chosen))
+                response.headers["KG-Rows"] = str(answer.rows)
+                response.headers["KG-Complete"] = "true"
+            return _varying(response)
+        shown: dict[str, object] = {"form": query.form.value, "rows": 0}
+        try:
+            media_type = TURTLE if query.form is Form.GRAPH else JSON_RESULTS
+            with self._store.answer(text, media_type, limits=self._page_limits, trusted=True) as answer:
+                shown["rows"] = answer.rows
+                if query.form is Form.GRAPH:
+                    shown["text"] = answer.read().decode()
+                else:
+                    shown |= solutions(answer.read(), self._link, PAGE_ROWS)
+        except AnswerTooLargeError:
+            if self._limits.bytes <= self._page_limits.bytes:
+                raise
+            shown["too_large"] = f"{self._page_limits.bytes:,}"
+        root = self._root()
+        passed = urlencode([(key, text) for key, texts in given.items() for text in texts])
+        tail = f"?{passed}" if passed else ""
+        used = {key: terms.get(key) or list(parameter.default) for key, parameter in query.parameters.items()}
+        return _varying(
+            self._html(
+                "query.html",
+                title=query.summary,
+                query=query,
+                text=text,
+                answer=shown,
+                parameters=[
+                    (query.parameters[key], [self._spelled(term) for term in values]) for key, values in used.items()
+                ],
+                downloads=[
+                    (name.upper(), f"{root}/queries/{query.name}.{name}{tail}") for name in DOWNLOADS[query.form]
+                ],
+                edit=f"{root}/sparql?{urlencode({'query': text})}",
+            )
+        )
+
+    def _public(self, name: str) -> Query:
+        if self._site.release is None:
+            raise problem("not-found", "this service serves data without a release, and has no catalogue for it")
+        try:
+            return self._catalogue.get(f"{PUBLIC}/{name}")
+        except CatalogueError as error:
+            raise problem("not-found", f"{error}; {self._root()}/queries lists them all") from error
+
+    # --- things -----------------------------------------------------------------------------------------------------
+
+    def thing(self, under: str, rest: str) -> Response:
+        """Send the asker of a thing to its page or to its description (303), or to what took its place (301)."""
+        iri = self._existing(f"{under}/{rest}")
+        for row in self._rows(_REPLACED % iri):
+            target = self._site.local(str(row["by"]), self._root())
+            if target is not None:
+                return Response(status=301, headers={"Location": target})
+        page = self._site.local(iri, self._root()) or ""
+        data = f"{self._root()}/data/{path_of(self._site.base, iri)}"
+        chosen = self._chosen(_THING_OFFERS)
+        target = page if chosen == HTML else f"{data}.{_SUFFIX_OF[chosen]}"
+        response = _varying(Response(status=303, headers={"Location": target}))
+        response.headers.add("Link", f'<{data}.ttl>; rel="describedby"; type="{TURTLE}"')
+        for suffix, media_type in DESCRIPTIONS.items():
+            response.headers.add("Link", f'<{data}.{suffix}>; rel="alternate"; type="{media_type}"')
+        response.headers.add("Link", f'<{page}>; rel="alternate"; type="{HTML}"')
+        return response
+
+    def page(self, rest: str) -> Response:
+        """Show a thing: a finding with its evidence, anything else property by property."""
+        iri = self._existing(rest if rest.startswith(("concept/", "graph/")) else f"id/{rest}")
+        rows = self._ask("entity", entity=iri)
+        data = f"{self._root()}/data/{path_of(self._site.base, iri)}"
+        types = {str(row["value"]) for row in rows if row["property"] == RDF.type}
+        names = [str(row["value"]) for row in rows if str(row["property"]) in _NAMES]
+        context: dict[str, object] = {
+            "title": names[0] if names else iri[len(self._site.base) :],
+            "iri": iri,
+            "kinds": self._kinds(rows),
+            "properties": self._properties(row for row in rows if row["property"] != RDF.type),
+            "incoming": self._incoming(self._ask("entity-incoming", entity=iri)),
+            "formats": [(suffix, media_type, f"{data}.{suffix}") for suffix, media_type in DESCRIPTIONS.items()],
+            "queries": [self._catalogue.get("pages/entity").bind(entity=[URIRef(iri)])],
+        }
+        if iri.startswith(f"{self._site.base}graph/"):
+            context["inside"] = f"SELECT ?s ?p ?o WHERE {{ GRAPH <{iri}> {{ ?s ?p ?o }} }} LIMIT 100"
+        if str(OSAI.Finding) in types:
+            return self._html("finding.html", **context, **self._evidence(iri))
+        return self._html("entity.html", **context)
+
+    def data(self, rest: str) -> Response:
+        """Describe a thing as RDF, in the format that the suffix names."""
+        path, dot, suffix = rest.rpartition(".")
+        if not dot or suffix not in DESCRIPTIONS:
+            raise problem("not-found", f"a description ends in .{', .'.join(DESCRIPTIONS)}")
+        iri = self._existing(path if path.startswith(("concept/", "graph/")) else f"id/{path}")
+        media_type = DESCRIPTIONS[suffix]
+        text = self._catalogue.get("pages/entity-describe").bind(entity=[URIRef(iri)])
+        with self._store.answer(text, media_type, limits=self._limits, trusted=True) as answer:
+            response = Response(answer.read(), content_type=content_type(media_type))
+            response.headers["KG-Rows"] = str(answer.rows)
+        if self._site.release is not None:
+            # From what decides the content: the engine gives the triples of a graph in any order.
+            told = f"{__version__} {self._site.release.manifest.sha256} {rest}"
+            response.set_etag(hashlib.sha256(told.encode()).hexdigest()[:32], weak=True)
+        page = self._site.local(iri, self._root())
+        response.headers.add("Link", f'<{quote(iri, safe=_URI_SAFE)}>; rel="describes"')
+        response.headers.add("Link", f'<{page}>; rel="alternate"; type="{HTML}"')
+        return response
+
+    def _existing(self, path: str) -> str:
+        """Give the IRI below the base that a path names, or raise the 404 with the nearest names.
+
+        The server decoded the path once; an IRI that holds escapes itself came through the address bar unescaped.
+        """
+        candidates = [self._site.base + path]
+        escaped = self._site.base + quote(path, safe="/:@!$&'()*+,;=-._~%")
+        if escaped != candidates[0]:
+            candidates.append(escaped)
+        for iri in candidates:
+            # What the engine takes for no IRI is in no graph either.
+            if not _NOT_IN_IRI.search(iri):
+                with (
+                    contextlib.suppress(QuerySyntaxError),
+                    self._store.answer(
+                        _EXISTS.replace("%s", iri), JSON_RESULTS, limits=self._limits, trusted=True
+                    ) as answer,
+                ):
+                    if b"true" in answer.read():
+                        return iri
+        raise self._absent(path)
+
+    def _absent(self, path: str) -> problems.Problem:
+        folder, _, name = path.rpartition("/")
+        near: list[str] = []
+        if folder.removeprefix("id/") in KINDS or re.fullmatch(r"concept/[a-z-]+", folder):
+            found = difflib.get_close_matches(name[:100], self._neighbours(folder), n=3, cutoff=0.6)
+            near = [f"{folder}/{other}" for other in found]
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        links = [self._site.local(self._site.base + other, self._root()) for other in near]
+        return problem("not-found", f"{self._site.base}{path} is not in the graph{hint}", nearest=links)
+
+    def _ask_neighbours(self, folder: str) -> tuple[str, ...]:
+        prefix = f"{self._site.base}{folder}/"
+        rows = self._rows(_NEIGHBOURS % Literal(prefix).n3())
+        return tuple(str(row["thing"])[len(prefix) :] for row in rows)
+
+    def _kinds(self, rows: Iterable[Row]) -> list[Value]:
+        groups = self._properties(row for row in rows if row["property"] == RDF.type)
+        return list(groups[0].values) if groups else []
+
+    def _properties(self, rows: Iterable[Row]) -> list[Property]:
+        """Group rows of ``pages/entity`` by property and value; each value keeps the graphs that say it."""
+        grouped: dict[str, dict[Node, dict[str, Cell]]] = {}
+        labels: dict[str, str] = {}
+        cells: dict[Node, Cell] = {}
+        for row in rows:
+            name = str(row["property"])
+            if "propertyLabel" in row:
+                labels.setdefault(name, str(row["propertyLabel"]))
+            graphs = grouped.setdefault(name, {}).setdefault(row["value"], {})
+            if "graph" in row:
+                graphs[str(row["graph"])] = self._source(str(row["graph"]))
+            if row["value"] not in cells or "valueLabel" in row:
+                cells[row["value"]] = self._labelled(row["value"], row.get("valueLabel"))
+        ordered = sorted(grouped, key=lambda name: (_rank(name), labels.get(name, short(name)).lower()))
+        return [
+            Property(
+                cell=iri_cell(name, self._link, labels.get(name)),
+                values=tuple(
+                    Value(cells[value], tuple(graphs.values()))
+                    for value, graphs in list(grouped[name].items())[:_VALUES_SHOWN]
+                ),
+                more=max(len(grouped[name]) - _VALUES_SHOWN, 0),
+                count=len(grouped[name]),
+            )
+            for name in ordered
+        ]
+
+    def _incoming(self, rows: Iterable[Row]) -> list[Property]:
+        grouped: dict[str, dict[str, Value]] = {}
+        heads: dict[str, tuple[Cell, int]] = {}
+        for row in rows:
+            name = str(row["property"])
+            heads.setdefault(
+                name, (iri_cell(name, self._link, _text(row.get("propertyLabel"))), int(str(row["count"])))
+            )
+            subjects = grouped.setdefault(name, {})
+            if "subject" in row:
+                value = Value(self._labelled(row["subject"], row.get("subjectLabel")), ())
+                subjects.setdefault(str(row["subject"]), value)
+        return [
+            Property(head, tuple(grouped[name].values()), more=count - len(grouped[name]), count=count)
+            for name, (head, count) in heads.items()
+        ]
+
+    def _source(self, graph: str) -> Cell:
+        """Present a named graph by what comes after ``graph/``."""
+        return iri_cell(graph, self._link, graph.removeprefix(f"{self._site.base}graph/"))
+
+    # --- findings ---------------------------------------------------------------------------------------------------
+
+    def _evidence(self, iri: str) -> dict[str, object]:
+        """Give what the page of a finding shows beside its properties: figure, statements, chains, disagreement."""
+        rows = self._ask("finding", finding=iri)
+        first: Row = rows[0] if rows else {}
+        sayings: dict[str, Saying] = {}
+        for row in rows:
+            if "statement" in row:
+                saying = sayings.setdefault(str(row["statement"]), Saying(self._labelled(row["statement"], None)))
+                self._read_saying(saying, row)
+        contested = [
+            other
+            for row in self._home_contested()
+            for other in (
+                [self._finding(row, "other", "otherClaim", "otherDisplayValue")] if str(row["finding"]) == iri
+                else [self._finding(row, "finding", "claim", "displayValue")] if str(row["other"]) == iri
+                else []
+            )
+        ]  # fmt: skip
+        return {
+            "claim": _text(first.get("claim")),
+            "figure": {name: _text(first.get(name)) for name in ("displayValue", "value", "lower", "upper", "unit")},
+            "facets": [
+                (label, self._named(first, name, label_name))
+                for label, name, label_name in (
+                    ("kind", "kind", None),
+                    ("bound", "bound", None),
+                    ("direction", "direction", None),
+                    ("known by", "mode", None),
+                    ("measure", "measure", "measureName"),
+                )
+                if name in first
+            ],
+            "populations": _text(first.get("populations")),
+            "sectors": _text(first.get("sectors")),
+            "sayings": list(sayings.values()),
+            "chains": self._chains(iri),
+            "contested": contested,
+            "waiting": any(words is None for saying in sayings.values() for *_, words in saying.spans.values()),
+        }
+
+    def _home_contested(self) -> Sequence[Row]:
+        return self._home_rows()["contested"] if self._site.release else self._ask("home-contested")
+
+    def _read_saying(self, saying: Saying, row: Row) -> None:
+        saying.document = self._named(row, "document", "documentName")
+        saying.sha256 = _text(row.get("documentSha256"))
+        saying.fidelity = self._named(row, "fidelity")
+        saying.corrected = _text(row.get("correctedReading"))
+        if "speakerName" in row and str(row["speakerName"]) not in saying.speakers:
+            saying.speakers.append(str(row["speakerName"]))
+        for name, label, into in (
+            ("attributedTo", "attributedToName", saying.attributed),
+            ("relaysDocument", "relaysDocumentName", saying.relays),
+        ):
+            named = self._named(row, name, label)
+            if named is not None and named not in into:
+                into.append(named)
+        if "span" in row:
+            saying.spans[str(row["span"])] = (
+                self._labelled(row["span"], None),
+                str(row.get("start", "")),
+                str(row.get("end", "")),
+                _text(row.get("words")),
+            )
+
+    def _chains(self, iri: str) -> list[list[dict[str, object]]]:
+        """Give each chain of attribution, first the document that nobody relays, last the root."""
+        chains: dict[str, dict[str, dict[str, object]]] = {}
+        for row in self._ask("finding-chain", finding=iri):
+            steps = chains.setdefault(str(row["chain"]), {})
+            step = steps.setdefault(
+                str(row["statement"]),
+                {
+                    "document": self._named(row, "document", "documentName") or cell(row["statement"], self._link),
+                    "fidelity": self._named(row, "fidelity"),
+                    "attributed": [],
+                },
+            )
+            named = self._named(row, "attributedTo", "attributedToName")
+            if named is not None and isinstance(step["attributed"], list) and named not in step["attributed"]:
+                step["attributed"].append(named)
+        return [list(steps.values()) for steps in chains.values()]
+
+    # --- ontology, problems, health ---------------------------------------------------------------------------------
+
+    def ontology(self, version: str | None = None) -> Response:
+        """Show the terms as a list, or give the ontology as RDF. Hash IRIs of terms need no redirect."""
+        release = self._site.release
+        if version is not None and (release is None or version != release.manifest.ontology):
+            served = f"; this service has {release.manifest.ontology}" if release else ""
+            raise problem("not-found", f"there is no version {version} of the ontology here{served}")
+        offers = OFFERS[Form.GRAPH]
+        chosen = self._chosen((HTML, *offers.types))
+        if chosen == HTML:
+            classes = _first_by(self._ask("classes"), "class")
+            properties = _first_by(self._rows(_with_prefixes(_PROPERTIES)), "property")
+            return _varying(
+                self._html(
+                    "ontology.html",
+                    title="Ontology",
+                    classes=[self._term(row, "class") for row in classes],
+                    properties=[self._term(row, "property") for row in properties],
+                )
+            )
+        graph = f"{self._site.base}graph/ontology"
+        text = f"CONSTRUCT {{ ?s ?p ?o }} WHERE {{ GRAPH <{graph}> {{ ?s ?p ?o }} }}"
+        with self._store.answer(text, offers.types[chosen], limits=self._limits, trusted=True) as answer:
+            if not answer.rows:
+                raise problem("not-found", f"the data served here does not hold the ontology ({graph})")
+            return _varying(Response(answer.read(), content_type=content_type(chosen)))
+
+    def _term(self, row: Row, name: str) -> dict[str, object]:
+        iri = str(row[name])
+        return {
+            "anchor": iri.rpartition("#")[2],
+            "iri": iri,
+            "label": _text(row.get("label")) or short(iri),
+            "definition": _text(row.get("definition")),
+            "above": iri_cell(str(row["above"]), self._link) if "above" in row else None,
+            "count": _text(row.get("count")),
+            "members": f"{self._root()}/sparql?{urlencode({'query': _members(row[name])})}",
+        }
+
+    def problem(self, name: str) -> Response:
+        """Explain a type of problem: what its ``type`` leads to."""
+        kind = problems.KINDS.get(name)
+        if kind is None:
+            raise problem("not-found", f"there is no type of problem {name!r}")
+        return self._html("kind.html", title=kind.title, kind=kind)
+
+    def health(self) -> Response:
+        """Ask the store something whose answer is known: 200 when it is right, else 503."""
+        release = self._site.release
+        told: dict[str, object] = {"release": release.version if release else None}
+        try:
+            if release is None:
+                right = bool(list(self._rows("SELECT (1 AS ?one) WHERE { }")))
+            else:
+                version = self._rows(f"SELECT ?version WHERE {{ <{ONTOLOGY}> <{OWL.versionInfo}> ?version }}")
+                right = [str(row["version"]) for row in version] == [release.manifest.ontology]
+        except StoreError as error:
+            told |= {"status": "failing", "why": type(error).__name__}
+        else:
+            told["status"] = "ok" if right else "wrong answer"
+        response = _json(told)
+        response.status_code = 200 if told["status"] == "ok" else 503
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    # --- asking and rendering ---------------------------------------------------------------------------------------
+
+    def _ask(self, name: str, **parameters: str) -> list[Row]:
+        """Run a page query of the catalogue."""
+        bound = {key: [URIRef(value)] for key, value in parameters.items()}
+        return self._rows(self._catalogue.get(f"pages/{name}").bind(**bound))
+
+    def _rows(self, text: str) -> list[Row]:
+        return list(self._store.rows(text, limits=self._page_limits, trusted=True))
+
+    def _html(self, template: str, **context: object) -> Response:
+        return Response(self._site.page(template, self._root(), **context), content_type=content_type(HTML))
+
+    def _chosen(self, offers: Sequence[str]) -> str:
+        """Negotiate, or raise the 406 with what there is."""
+        chosen = negotiate(request.headers.get("Accept"), offers)
+        if chosen is None:
+            raise problem(
+                "not-acceptable",
+                f"this is offered as {', '.join(offers)}",
+                headers=(("Vary", "Accept"),),
+                offered=list(offers),
+            )
+        return chosen
+
+    def _root(self) -> str:
+        return self._site.root(request.environ)
+
+    def _link(self, iri: str) -> str | None:
+        return self._site.local(iri, self._root())
+
+    def _labelled(self, term: Node, label: Node | None) -> Cell:
+        """Present a term by its label; one of ours without label by its path below the base."""
+        text = _text(label)
+        if text is None and isinstance(term, URIRef) and term.startswith(self._site.base):
+            text = term[len(self._site.base) :]
+        return cell(term, self._link, text)
+
+    def _named(self, row: Row, name: str, label: str | None = None) -> Cell | None:
+        """Present the term of a column, by the name in another column or by the end of its IRI."""
+        if name not in row:
+            return None
+        text = _text(row.get(label)) if label else None
+        if text is None and isinstance(row[name], URIRef):
+            text = re.split(r"[/#]", str(row[name]).rstrip("/"))[-1]
+        return cell(row[name], self._link, text)
+
+    def _finding(self, row: Row, name: str, claim: str, figure: str) -> Cell:
+        iri = str(row[name])
+        words = _text(row.get(claim)) or short(iri)
+        number = _text(row.get(figure))
+        return iri_cell(iri, self._link, f"{words} ({number})" if number else words)
+
+    def _spelled(self, term: Node) -> str:
+        """Spell a parameter's value as a person may type it: a path below the base, or the term as it is."""
+        text = str(term)
+        return text.removeprefix(self._site.base) if isinstance(term, URIRef) else text
+
+
+def _members(kind: Node) -> str:
+    return (
+        f"PREFIX osai: <{PREFIXES['osai']}>\nSELECT ?thing ?name WHERE {{\n  ?thing a <{kind}>\n"
+        "  OPTIONAL { ?thing osai:name|osai:claim ?name }\n}\nORDER BY ?name ?thing\nLIMIT 1000"
+    )
+
+
+def _first_by(rows: Iterable[Row], name: str) -> list[Row]:
+    """Keep the first row for each value of a column: page queries repeat a thing for each of its labels."""
+    seen: dict[Node, Row] = {}
+    for row in rows:
+        seen.setdefault(row[name], row)
+    return list(seen.values())
+
+
+def _rank(name: str) -> int:
+    return next((number for number, first in enumerate(_FIRST) if str(first) == name), len(_FIRST))
+
+
+def _text(term: Node | None) -> str | None:
+    return None if term is None else str(term)
+
+
+def _with_prefixes(query: str) -> str:
+    used = "".join(f"PREFIX {name}: <{namespace}> " for name, namespace in PREFIXES.items() if f"{name}:" in query)
+    return used + query
+
+
+def _json(body: object) -> Response:
+    return Response(json.dumps(body, ensure_ascii=False).encode(), content_type=JSON)
+
+
+def _varying(response: Response) -> Response:
+    response.headers["Vary"] = "Accept"
+    return response
