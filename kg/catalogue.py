@@ -219,7 +219,7 @@ class Catalogue:
         check_base(base)
         queries: dict[str, Query] = {}
         for group in GROUPS:
-            for path in sorted((directory / group).glob("*.rq")):
+            for path in sorted((directory / group).glob("*.rq"), key=lambda path: path.stem):
                 query = _read(path, group, base)
                 if query.name in queries:
                     raise CatalogueError(
@@ -475,7 +475,7 @@ def _terms(text: str, terms: str, base: str) -> tuple[Node, ...]:
 
 def _expand(prefixes: Mapping[str, str], prefix: str, local: str) -> str:
     if prefix not in prefixes:
-        raise CatalogueError(f"the prefix {prefix}: of {prefix}:{local} is not declared")
+        raise CatalogueError(f"{prefix}:{local} needs PREFIX {prefix}: on a line of its own")
     return prefixes[prefix] + local
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import shutil
 import socket
@@ -648,6 +649,7 @@ def _serve(config: Config, files: Sequence[Path], release: Release | None, host:
             "store": str(keeper.address),
             "release": str(release.path) if release else None,
             "config": config.model_dump(mode="json"),
+            "parent": os.getpid(),
         }
         os.environ[SERVICE_VARIABLE] = json.dumps(service)
         address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
@@ -661,31 +663,42 @@ def _serve(config: Config, files: Sequence[Path], release: Release | None, host:
             workers=config.servers,
             blocking_threads=8,
             respawn_failed_workers=True,
+            workers_kill_timeout=math.ceil(config.seconds) + 5,  # a query that runs may end; what hangs may not
             log_level=LogLevels.warning,
         ).serve()
 
 
 def application() -> Flask:
     """Make the WSGI application of one HTTP process, from what ``kg serve`` put into the environment."""
+    service = json.loads(os.environ[SERVICE_VARIABLE])
+    _live_and_die_with(service["parent"])  # before the imports, which take a while
+
     from kg.release import read_release
     from kg.store.workers import WorkerStore
     from kg.web import create_app
 
-    _die_with_parent()
-    service = json.loads(os.environ[SERVICE_VARIABLE])
     release = read_release(Path(service["release"])) if service["release"] else None
     store = WorkerStore(Path(service["store"]))
     return create_app(Config(**service["config"]), store=store, release=release)
 
 
-def _die_with_parent() -> None:
-    """Ask the kernel to end this HTTP process when the one that started it is gone, however that went (Linux only)."""
+def _live_and_die_with(parent: int) -> None:
+    """Make an HTTP process end with the one that started it.
+
+    Until the server has put up its own handlers, a forked process has those of its parent, which would swallow the
+    signal to stop. And when the parent is killed, nobody sends that signal: the kernel does (Linux only).
+    """
+    import signal
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
     if sys.platform == "linux":
         import ctypes
-        import signal
 
         pr_set_pdeathsig = 1
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(0)
 
 
 if __name__ == "__main__":

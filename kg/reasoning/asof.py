@@ -103,6 +103,8 @@ def _premises(part: CompValue) -> Iterator[Pattern]:
         yield from _premises(part.p2)
     elif part.name in ("Project", "Filter", "Extend"):
         yield from _premises(part.p)
+    elif part.name in ("Minus", "LeftJoin"):
+        yield from _premises(part.p1)
 
 
 def _iris(part: Any) -> Iterator[URIRef]:

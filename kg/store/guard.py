@@ -81,7 +81,9 @@ _PROLOGUE = re.compile(
 ).match
 _FORM = re.compile(rf"{_SPACE}(SELECT|CONSTRUCT|DESCRIBE|ASK)", re.IGNORECASE).match
 _FIRST = re.compile(rf"{_SPACE}([A-Za-z]*+)").match
-_UPDATE = re.compile(r"INSERT|DELETE|LOAD|CLEAR|DROP|CREATE|ADD|MOVE|COPY|WITH", re.IGNORECASE).fullmatch
+_UPDATE = re.compile(
+    "(?:INSERT|DELETE|LOAD|CLEAR|DROP|CREATE|ADD|MOVE|COPY|WITH)(?:DATA|WHERE|SILENT)?", re.IGNORECASE
+).fullmatch
 _GROUP_FOLLOWS = re.compile(rf"{_SPACE}\{{").match
 _PIECE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -112,8 +114,8 @@ _TWICE = frozenset(("SUBSTR", "REGEX", "REPLACE", "GROUP_CONCAT"))
 _CLAUSES = frozenset(("SELECT", "BY", "HAVING"))
 _ENDS = frozenset(("WHERE", "VALUES", "LIMIT", "OFFSET", "FROM", "NAMED"))
 _NEUTRAL = _TERMS | {"DISTINCT", "REDUCED", "ASC", "DESC", "AS"}
-# The right side of these is planned apart from the group it stands in.
-_APART = frozenset(("UNION", "MINUS", "EXISTS", "SERVICE"))
+# A group after these is planned apart from the one around; this is what it adds to the patterns joined there.
+_APART = MappingProxyType({"UNION": 0, "EXISTS": 0, "MINUS": 1, "SERVICE": 1})
 
 _XSD = "http://www.w3.org/2001/XMLSchema#"
 # Functions the engine has under these names; giving it others would replace them.
@@ -239,16 +241,16 @@ class _Level:
     """One open bracket: what kind it is and what was counted in it."""
 
     __slots__ = (
-        "apart", "branches", "choices", "expects", "fresh", "items", "kind", "last", "operators", "patterns",
-        "retries", "start", "steps",
+        "branches", "choices", "expects", "fresh", "items", "kind", "last", "operators", "patterns", "retries",
+        "start", "steps", "weight",
     )  # fmt: skip
 
-    def __init__(self, kind: str, start: int, *, retries: int, apart: bool = False, expects: int = 0) -> None:
+    def __init__(self, kind: str, start: int, *, retries: int, weight: int | None = None) -> None:
         self.kind = kind
         self.start = start
         self.retries = retries  # brackets around that the engine parses twice
-        self.apart = apart  # planned apart from the group around
-        self.expects = expects  # is the next "(" an expression? 0 no, 1 yes, 2 yes and those after it
+        self.weight = weight  # what this group adds to the patterns of the one around; None: all it has
+        self.expects = 0  # is the next "(" an expression? 0 no, 1 yes, 2 yes and those after it
         self.fresh = True  # does the next term begin a pattern?
         self.last = 0  # patterns of the group just closed, in case UNION follows
         self.branches = self.choices = self.items = self.operators = self.patterns = self.steps = 0
@@ -276,7 +278,7 @@ class _Pass:
         self.prefixes: dict[str, str] = {}
         self.most: dict[str, int] = {}
         self.functions: set[str] = set()
-        self.services: dict[str, int] = {}
+        self.services: set[str] = set()
         self.volatile = self.dataset = False
         self.word = ""  # the last keyword
         self.glued = 0  # words that were several keywords
@@ -369,8 +371,8 @@ class _Pass:
             self.wrong("the query is empty; write SELECT, ASK, CONSTRUCT or DESCRIBE", offset)
         if shape := _PROLOGUE_WORDS.get(word.upper()):
             self.wrong(f"this {word.upper()} line is not complete; write {shape}", offset)
-        if not word:
-            self.no_token(offset)
+        if not word or self.query.startswith("\\", offset + len(word)):
+            self.no_token(offset + len(word))
         hint = nearest(word.upper(), ("SELECT", "ASK", "CONSTRUCT", "DESCRIBE", "PREFIX", "BASE"))
         self.wrong(f"a query begins with SELECT, ASK, CONSTRUCT or DESCRIBE, not with {word[:40]}{hint}", offset)
 
@@ -565,6 +567,8 @@ class _Pass:
             return len(text)
         keywords, end = _keywords(word)
         if not keywords:
+            if self.query.startswith("\\", start + len(text)):
+                self.no_token(start + len(text))
             if word in _PROLOGUE_WORDS:
                 self.wrong(f"{word} lines stand before SELECT, ASK, CONSTRUCT or DESCRIBE; move this one up", start)
             if word in ("ASK", "CONSTRUCT", "DESCRIBE"):
@@ -587,14 +591,14 @@ class _Pass:
             self.target = True
         elif word == "UNION":
             # The group before was counted as joined; it is one side of a union, which is planned apart.
-            level.patterns -= max(level.last - 2, 0)
+            level.patterns -= max(level.last - 2, 0)  # two for the union as a whole
             level.last = 0
         elif word == "FROM":
             self.dataset = True
         elif word in _VOLATILE:
             self.volatile = True
         elif word == "SELECT":
-            level.apart = True
+            level.weight = 1
         if level.kind in (_GROUP, _TOP):
             if word in _CLAUSES:
                 level.expects = 2
@@ -660,7 +664,7 @@ class _Pass:
             self.add_service(self.iri_of(found, skip=len(heads[-1])) or found[0].strip(), start)
 
     def add_service(self, target: str, start: int) -> None:
-        self.services.setdefault(target, start)
+        self.services.add(target)
         if self.budget is None or target in self.budget.service:
             return
         if target.startswith("?"):
@@ -731,7 +735,7 @@ class _Pass:
             if not (self.word == "EXISTS" and level.expects == 2):
                 level.expects = 0
         self.target = False
-        inner = _Level(_DATA if data else _GROUP, start, retries=level.retries + banged, apart=self.word in _APART)
+        inner = _Level(_DATA if data else _GROUP, start, retries=level.retries + banged, weight=_APART.get(self.word))
         self.push(inner, start)
         self.word = ""
 
@@ -752,7 +756,7 @@ class _Pass:
             self.count("patterns", level.patterns, level.start)
             outer.last = 0
             if outer.kind == _GROUP:
-                outer.last = 2 if level.apart else level.patterns + 2
+                outer.last = level.patterns + 1 if level.weight is None else level.weight
                 outer.patterns += outer.last
             outer.fresh = True
             self.word = ""
@@ -825,7 +829,7 @@ def _unescape(text: str) -> str:
 def resolve(reference: str, base: str | None) -> str:
     """Resolve an IRI reference against an absolute base; without one, give it back.
 
-    Source: RFC 3986, section 5.2.
+    Like the engine it leaves the path of a reference with scheme or host as it is, dots and all. Source: RFC 3986, section 5.2.
 
     >>> resolve("../b?x", "http://a.example/c/d/e")
     'http://a.example/c/b?x'
@@ -843,15 +847,11 @@ def resolve(reference: str, base: str | None) -> str:
             if not path:
                 path = ground[3]
                 query = query if query is not None else ground[4]
-            elif not path.startswith("/"):
+            elif path.startswith("/"):
+                path = _without_dots(path)
+            else:
                 parent = "/" if authority is not None and not ground[3] else ground[3][: ground[3].rfind("/") + 1]
                 path = _without_dots(parent + path)
-            else:
-                path = _without_dots(path)
-        else:
-            path = _without_dots(path)
-    else:
-        path = _without_dots(path)
     return "".join(
         (
             f"{scheme}:" if scheme is not None else "",

@@ -14,7 +14,9 @@ file descriptor than the asker's connection, so no socket and no file while a qu
 no core file; it dies with the keeper, and the keeper with its parent. Where there is no Linux, an orphan notices only
 after its query, and the address space limit may not hold.
 
-Messages are JSON behind a length, the answer's bytes follow; nothing is unpickled.
+Messages are JSON behind a length, the answer's bytes follow; nothing is unpickled. Each query has a token.
+Before a worker begins, it writes the token into memory it shares with the keeper: so the keeper can tell an asker who
+waits in vain whether its query runs, and how the worker that ran it ended. An asker whose answer comes needs neither.
 """
 
 from __future__ import annotations
@@ -25,8 +27,10 @@ import gc
 import json
 import logging
 import math
+import mmap
 import os
 import resource
+import select
 import selectors
 import shutil
 import signal
@@ -70,11 +74,13 @@ log = logging.getLogger("kg.store.workers")  # also where this module is the pro
 
 _SPOOL_FROM = 1_000_000  # bytes of an answer beyond which the asker keeps it in a file
 _PATIENCE = 30.0  # seconds a worker lets an asker take to send its request or to fetch its answer
+_SLACK = 0.1  # seconds beyond the deadline until an asker without an answer asks whether its query runs at all
 _GRACE = 1.0  # seconds beyond the deadline until the asker has a silent worker killed
 _TRIES = 3  # workers in a row that may end before they take a query
 _RETIRE = 256 * 2**20  # bytes a worker may have grown; then it makes room for a fresh one, between queries
 
-_LENGTH = struct.Struct("!I")  # of a request; and the number of the process that took it
+_TOKEN = 16  # bytes
+_REQUEST = struct.Struct(f"!{_TOKEN}sI")  # token, length of the JSON
 _HEAD = struct.Struct("!IQ")  # of an answer: length of its JSON, length of its body
 
 # --- errors on the wire ---------------------------------------------------------------------------------------------
@@ -154,12 +160,14 @@ def _address_space() -> int:
         return 0
 
 
-def _serve(engine: Any, size: int, keeper: int) -> NoReturn:
-    """Answer queries, one after the other, until grown too large; ``size`` is the address space at the fork."""
+def _serve(engine: Any, slot: memoryview, size: int, keeper: int) -> NoReturn:
+    """Answer queries, one after the other, until grown too large.
+
+    ``slot`` is where the keeper reads which query runs, ``size`` the address space at the fork.
+    """
     listener = socket.socket(fileno=3)
     if sys.platform != "linux":
         listener.settimeout(2)
-    me = _LENGTH.pack(os.getpid())
     unit = 1 if sys.platform == "darwin" else 1024
     large = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit + _RETIRE
     memory = -1
@@ -171,12 +179,15 @@ def _serve(engine: Any, size: int, keeper: int) -> NoReturn:
                 break
             continue
         # An asker who went away gets nothing.
-        with line, line.makefile("rb") as stream, contextlib.suppress(OSError, _Hung):
+        with _disarmed(), line, line.makefile("rb") as stream, contextlib.suppress(OSError, _Hung):
             signal.setitimer(signal.ITIMER_REAL, _PATIENCE)
-            (length,) = _LENGTH.unpack(_exactly(stream, _LENGTH.size))
+            token, length = _REQUEST.unpack(_exactly(stream, _REQUEST.size))
             request = json.loads(_exactly(stream, length))
             limits = Limits(**request["limits"])
-            line.sendall(me)
+            with contextlib.suppress(BlockingIOError):
+                line.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+                continue  # the asker has left the queue
+            slot[:] = token
             if size and memory != limits.memory:
                 memory = limits.memory
                 resource.setrlimit(resource.RLIMIT_AS, (size + memory, resource.RLIM_INFINITY))
@@ -202,12 +213,20 @@ def _serve(engine: Any, size: int, keeper: int) -> NoReturn:
             text = json.dumps(meta).encode()
             head = _HEAD.pack(len(text), len(body)) + text
             if len(body) < _SPOOL_FROM:
-                line.sendall(head + body)  # each message wakes the asker
+                line.sendall(head + body)  # each message wakes the asker, which costs more than the copy
             else:
                 line.sendall(head)
                 line.sendall(body)
-        signal.setitimer(signal.ITIMER_REAL, 0)
     os._exit(0)
+
+
+class _disarmed:  # noqa: N801 (used as a context, like those of contextlib, and cheaper)
+    """Switches the timer off at the end."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *_: object) -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _graphs(names: list[str] | None) -> frozenset[URIRef] | None:
@@ -220,6 +239,7 @@ def _graphs(names: list[str] | None) -> frozenset[URIRef] | None:
 @dataclass(slots=True)
 class _Worker:
     pid: int
+    slot: memoryview  # the token of the query it runs or ran last
     errors: int  # our end of its stderr
     tail: bytearray = field(default_factory=bytearray)
     doomed: bool = False  # killed on an asker's word, past the deadline
@@ -234,7 +254,9 @@ class _Keeper:
         self._directory = directory
         self._wanted = workers
         self._workers: dict[int, _Worker] = {}
-        self._fates: OrderedDict[int, dict[str, str]] = OrderedDict()
+        shared = memoryview(mmap.mmap(-1, workers * _TOKEN))
+        self._slots = [shared[start : start + _TOKEN] for start in range(0, len(shared), _TOKEN)]
+        self._fates: OrderedDict[bytes, dict[str, str]] = OrderedDict()
         self._endings: Counter[str] = Counter()
         self._waiting: dict[int, list[socket.socket]] = {}
         self._size = _address_space()
@@ -283,25 +305,27 @@ class _Keeper:
     def _spawn(self) -> None:
         reader, writer = os.pipe()
         keeper = os.getpid()
+        slot = self._slots.pop()
+        slot[:] = bytes(_TOKEN)
         try:
             pid = os.fork()
         except OSError:
+            self._slots.append(slot)
             os.close(reader)
             os.close(writer)
             raise
         if pid == 0:
             try:
                 _become_worker(self._queries.fileno(), self._null, writer, keeper)
-                _serve(self._engine, self._size, keeper)
+                _serve(self._engine, slot, self._size, keeper)
             except BaseException:  # noqa: BLE001 (the engine's panics are such; the keeper reads how it ended)
                 traceback.print_exc()
             finally:
                 os._exit(1)  # never back into the keeper's loop
         os.close(writer)
         os.set_blocking(reader, False)
-        worker = _Worker(pid, reader)
+        worker = _Worker(pid, slot, reader)
         self._workers[pid] = worker
-        self._fates.pop(pid, None)
         self._selector.register(reader, selectors.EVENT_READ, lambda: self._on_words(worker))
 
     def _on_lifeline(self) -> None:
@@ -342,7 +366,8 @@ class _Keeper:
             del self._workers[pid]
             fate = _fate(worker, os.waitstatus_to_exitcode(status))
             self._endings[fate["cause"]] += 1
-            self._fates[pid] = fate
+            self._fates[bytes(worker.slot)] = fate
+            self._slots.append(worker.slot)
             while len(self._fates) > 1000:
                 self._fates.popitem(last=False)
             level = logging.INFO if fate["cause"] in ("retired", "timeout") else logging.WARNING
@@ -357,35 +382,30 @@ class _Keeper:
             self._selector.register(visitor, selectors.EVENT_READ, lambda: self._on_question(visitor))
 
     def _on_question(self, visitor: socket.socket) -> None:
-        """Answer one question; each is one small datagram-like message of ours, so it comes in one piece."""
+        """Answer one question; it is small and ours, so it comes in one piece."""
         self._selector.unregister(visitor)
         try:
             question = json.loads(visitor.recv(4096))
-            pid = int(question.get("pid", 0))
+            token = bytes.fromhex(question.get("token", ""))
         except (OSError, ValueError, AttributeError, TypeError):
             visitor.close()
             return
-        worker = self._workers.get(pid)
+        self._reap()
+        worker = next((worker for worker in self._workers.values() if worker.slot == token), None)
         match question.get("ask"):
             case "status":
-                self._reply(
-                    visitor,
-                    {
-                        "pid": os.getpid(),
-                        "quads": self._quads,
-                        "workers": sorted(self._workers),
-                        "ended": dict(self._endings),
-                    },
-                )
-            case "fate" | "kill" if pid in self._fates or worker is None:
-                self._reply(visitor, self._fates.get(pid, {"cause": "unknown", "reason": "nobody knows how"}))
+                status = {"pid": os.getpid(), "quads": self._quads, "workers": sorted(self._workers)}
+                self._reply(visitor, {**status, "ended": dict(self._endings)})
+            case "running":
+                self._reply(visitor, {"running": worker is not None})
             case "fate" | "kill" as ask:
-                # A child that was not reaped keeps its number, so this can hit nobody else.
-                if ask == "kill" and worker is not None:
+                if worker is None:
+                    self._reply(visitor, self._fates.get(token, {"cause": "none", "reason": "it never began"}))
+                    return
+                if ask == "kill":
                     worker.doomed = True
-                    os.kill(pid, signal.SIGKILL)
-                self._waiting.setdefault(pid, []).append(visitor)
-                self._reap()
+                    os.kill(worker.pid, signal.SIGKILL)
+                self._waiting.setdefault(worker.pid, []).append(visitor)  # it is ending
             case _:
                 visitor.close()
 
@@ -628,15 +648,34 @@ class WorkerStore(Store):
             }
         ).encode()
         for _ in range(_TRIES):
+            token = os.urandom(_TOKEN)
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line, line.makefile("rb") as stream:
-                pid = self._hand_over(request, line, stream, limits)
-                if pid is not None:
-                    rows, body = self._fetch(pid, line, stream, limits)
-                    return Answer(media_type, body, rows)
+                try:
+                    self._queue(_REQUEST.pack(token, len(request)) + request, line, limits)
+                    self._wait(token, line, limits)
+                    line.settimeout(_PATIENCE)
+                    head, length = _HEAD.unpack(_exactly(stream, _HEAD.size))
+                    meta = json.loads(_exactly(stream, head))
+                    if "error" in meta:
+                        raise _unpack(meta)
+                    return Answer(media_type, self._body(stream, length), int(meta["rows"]))
+                except TimeoutError:
+                    self._consult(ask="kill", token=token.hex())
+                    raise QueryTimeoutError(limits.seconds) from None
+                except (ConnectionError, _Hung):
+                    fate = self._consult(ask="fate", token=token.hex())
+                match fate["cause"]:
+                    case "timeout":
+                        raise QueryTimeoutError(limits.seconds)
+                    case "memory":
+                        raise QueryMemoryError(limits.memory)
+                    case "none":  # its worker ended before it took the query: ask the next
+                        continue
+                    case _:
+                        raise WorkerDiedError(fate["reason"])
         raise StoreUnavailableError("worker after worker ended before it took the query; try again")
 
-    def _hand_over(self, request: bytes, line: socket.socket, stream: IO[bytes], limits: Limits) -> int | None:
-        """Queue up and give the number of the worker that took the query, or None if it ended before it began."""
+    def _queue(self, request: bytes, line: socket.socket, limits: Limits) -> None:
         line.settimeout(limits.seconds)
         try:
             line.connect(self._queries)
@@ -645,35 +684,29 @@ class WorkerStore(Store):
         except OSError as error:
             raise StoreUnavailableError("the query workers are gone; start the service again") from error
         try:
-            line.sendall(_LENGTH.pack(len(request)) + request)
-            (pid,) = _LENGTH.unpack(_exactly(stream, _LENGTH.size))
+            line.sendall(request)
         except TimeoutError as error:
             raise QueueFullError(math.ceil(limits.seconds)) from error
-        except (ConnectionError, _Hung):
-            return None
-        return int(pid)
 
-    def _fetch(self, pid: int, line: socket.socket, stream: IO[bytes], limits: Limits) -> tuple[int, bytes | Path]:
-        """Wait for the answer, and give its rows and body."""
-        line.settimeout(limits.seconds + _GRACE)
-        try:
-            head, length = _HEAD.unpack(_exactly(stream, _HEAD.size))
-            meta = json.loads(_exactly(stream, head))
-            if "error" in meta:
-                raise _unpack(meta)
-            return int(meta["rows"]), self._body(stream, length)
-        except TimeoutError:
-            self._consult(ask="kill", pid=pid)
-            raise QueryTimeoutError(limits.seconds) from None
-        except (ConnectionError, _Hung):
-            raise self._cause(pid, limits) from None
-        except OSError as error:
-            raise StoreUnavailableError(f"the answer cannot be kept in {self._address}: {error.strerror}") from error
+    def _wait(self, token: bytes, line: socket.socket, limits: Limits) -> None:
+        """Return when something can be read. The worker's own timer ends late queries; this is for a silent one."""
+        ready = select.poll()
+        ready.register(line, select.POLLIN)
+        if ready.poll((limits.seconds + _SLACK) * 1000):
+            return
+        if not self._consult(ask="running", token=token.hex())["running"] and not ready.poll(0):
+            raise QueueFullError(math.ceil(limits.seconds))
+        if not ready.poll((limits.seconds + _GRACE) * 1000):
+            self._consult(ask="kill", token=token.hex())
+            raise QueryTimeoutError(limits.seconds)
 
     def _body(self, stream: IO[bytes], length: int) -> bytes | Path:
         if length <= _SPOOL_FROM:
             return _exactly(stream, length)
-        handle, name = tempfile.mkstemp(prefix="answer-", dir=self._address)  # the keeper clears up if we cannot
+        try:
+            handle, name = tempfile.mkstemp(prefix="answer-", dir=self._address)  # the keeper clears up if we cannot
+        except OSError as error:
+            raise StoreUnavailableError(f"no answer can be kept in {self._address}: {error.strerror}") from error
         path = Path(name)
         try:
             with open(handle, "wb") as spool:
@@ -681,19 +714,12 @@ class WorkerStore(Store):
                     block = _exactly(stream, min(length, 1 << 18))
                     spool.write(block)
                     length -= len(block)
-        except BaseException:
+        except BaseException as error:
             path.unlink(missing_ok=True)
+            if isinstance(error, OSError) and not isinstance(error, ConnectionError):
+                raise StoreUnavailableError(f"the answer cannot be kept: {error.strerror}") from error
             raise
         return path
-
-    def _cause(self, pid: int, limits: Limits) -> StoreError:
-        """Ask the keeper how the worker of a query ended."""
-        fate = self._consult(ask="fate", pid=pid)
-        if fate["cause"] == "timeout":
-            return QueryTimeoutError(limits.seconds)
-        if fate["cause"] == "memory":
-            return QueryMemoryError(limits.memory)
-        return WorkerDiedError(fate["reason"])
 
     def _consult(self, **question: object) -> Mapping[str, Any]:
         try:

@@ -15,6 +15,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal, InvalidOperation
 from functools import cache, lru_cache
 from urllib.parse import quote, urlencode
 
@@ -311,7 +312,8 @@ class Pages:
         if iri.startswith(f"{self._site.base}graph/"):
             context["inside"] = f"SELECT ?s ?p ?o WHERE {{ GRAPH <{iri}> {{ ?s ?p ?o }} }} LIMIT 100"
         if str(OSAI.Finding) in types:
-            return self._html("finding.html", **context, **self._evidence(iri))
+            labels = {row["value"]: str(row["valueLabel"]) for row in rows if "valueLabel" in row}
+            return self._html("finding.html", **context, **self._evidence(iri, labels))
         return self._html("entity.html", **context)
 
     def data(self, rest: str) -> Response:
@@ -426,7 +428,7 @@ class Pages:
 
     # --- findings ---------------------------------------------------------------------------------------------------
 
-    def _evidence(self, iri: str) -> dict[str, object]:
+    def _evidence(self, iri: str, labels: Mapping[Node, str]) -> dict[str, object]:
         """Give what the page of a finding shows beside its properties: figure, statements, chains, disagreement."""
         rows = self._ask("finding", finding=iri)
         first: Row = rows[0] if rows else {}
@@ -446,15 +448,16 @@ class Pages:
         ]  # fmt: skip
         return {
             "claim": _text(first.get("claim")),
-            "figure": {name: _text(first.get(name)) for name in ("displayValue", "value", "lower", "upper", "unit")},
+            "figure": {name: _text(first.get(name)) for name in ("displayValue", "unit")}
+            | {name: _grouped(first.get(name)) for name in ("value", "lower", "upper")},
             "facets": [
-                (label, self._named(first, name, label_name))
-                for label, name, label_name in (
-                    ("kind", "kind", None),
-                    ("bound", "bound", None),
-                    ("direction", "direction", None),
-                    ("known by", "mode", None),
-                    ("measure", "measure", "measureName"),
+                (shown, cell(first[name], self._link, labels.get(first[name]) or _last_part(first[name])))
+                for shown, name in (
+                    ("Kind", "kind"),
+                    ("Bound", "bound"),
+                    ("Direction", "direction"),
+                    ("Known by", "mode"),
+                    ("Measure", "measure"),
                 )
                 if name in first
             ],
@@ -619,7 +622,7 @@ class Pages:
             return None
         text = _text(row.get(label)) if label else None
         if text is None and isinstance(row[name], URIRef):
-            text = re.split(r"[/#]", str(row[name]).rstrip("/"))[-1]
+            text = _last_part(row[name])
         return cell(row[name], self._link, text)
 
     def _finding(self, row: Row, name: str, claim: str, figure: str) -> Cell:
@@ -651,6 +654,18 @@ def _first_by(rows: Iterable[Row], name: str) -> list[Row]:
 
 def _rank(name: str) -> int:
     return next((number for number, first in enumerate(_FIRST) if str(first) == name), len(_FIRST))
+
+
+def _last_part(term: Node) -> str:
+    return re.split(r"[/#]", str(term).rstrip("/"))[-1]
+
+
+def _grouped(term: Node | None) -> str | None:
+    """Group the digits of a number for reading; its exact spelling stands among the properties."""
+    try:
+        return None if term is None else f"{Decimal(str(term)):,f}"
+    except InvalidOperation:
+        return str(term)
 
 
 def _text(term: Node | None) -> str | None:

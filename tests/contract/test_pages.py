@@ -283,8 +283,8 @@ def test_a_finding_shows_figure_statement_and_exact_words_with_their_place(serve
     for shown in (
         "AI could add up to 290 billion.",
         "up to $290B",
-        "290000000000 USD",
-        "at-most",
+        "290,000,000,000 USD",
+        "at most",
         "The article",
         "170 to 290 billion a year",
         "characters 3424 to 3548",

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
 import owlrl
 import pytest
 from rdflib import OWL, RDF, Graph
-from rdflib.term import Node, URIRef
+from rdflib.term import BNode, Node, URIRef
 
 from kg import resources
-from kg.reasoning import Verdict, classify, project_for_dl
+from kg.model import DEFAULT_BASE, DEFAULT_GRAPH
+from kg.reasoning import Verdict, as_of_rules, classify, materialise, project_for_dl
 from kg.rule import Triple
+from kg.store.oxigraph import OxigraphWriter
 from kg.why import explain_clash
-from tests.reasoning_world import BASE, World, core, core_clashes, core_rules, iri, triple, turtle
+from tests.reasoning_world import BASE, PREFIXES, World, core, core_clashes, core_rules, iri, triple, turtle
 
 GOLD = Path(__file__).parent.parent / "fixtures/reasoning/gold.ttl"
 
@@ -24,12 +27,12 @@ GOLD = Path(__file__).parent.parent / "fixtures/reasoning/gold.ttl"
 
 PLAIN = [f":C{n}" for n in range(4)]
 DEFINED = [f":D{n}" for n in range(3)]
-PROPERTIES = [f":p{n}" for n in range(5)]
-THINGS = [f"<i{n}>" for n in range(5)]
+PROPERTIES = [f":p{n}" for n in range(4)]
+THINGS = [f"<i{n}>" for n in range(4)]
 
 
 def random_ontology(chance: random.Random) -> str:
-    """Six to fourteen axioms of every kind the compiler knows.
+    """Four to twelve axioms of every kind the compiler knows.
 
     A defined class is concluded from its definition only: what it means to *be* one without a witness goes beyond rules
     (owlrl has a part of it, by comparing definitions).
@@ -70,14 +73,14 @@ def random_ontology(chance: random.Random) -> str:
     ]
     declared = "".join(f"{name} a owl:Class . " for name in (*PLAIN, *DEFINED))
     declared += "".join(f"{name} a owl:ObjectProperty . " for name in p)
-    axioms = [chance.choice(kinds)() for _ in range(chance.randint(4, 11))]
+    axioms = [chance.choice(kinds)() for _ in range(chance.randint(3, 9))]
     axioms += [definition(name) for name in chance.sample(DEFINED, chance.randint(1, 3))]
     return declared + "\n".join(axioms)
 
 
 def random_facts(chance: random.Random) -> str:
-    facts = [f"{chance.choice(THINGS)} {chance.choice(PROPERTIES)} {chance.choice(THINGS)} ." for _ in range(6)]
-    return "\n".join([*facts, *(f"{chance.choice(THINGS)} a {chance.choice(PLAIN)} ." for _ in range(3))])
+    facts = [f"{chance.choice(THINGS)} {chance.choice(PROPERTIES)} {chance.choice(THINGS)} ." for _ in range(5)]
+    return "\n".join([*facts, *(f"{chance.choice(THINGS)} a {chance.choice(PLAIN)} ." for _ in range(2))])
 
 
 def about_things(triples: Iterator[tuple[Node, ...]] | set[tuple[Node, ...]], ontology: Graph) -> set[tuple[Node, ...]]:
@@ -118,7 +121,7 @@ def test_rules_conclude_what_owlrl_concludes_on_random_ontologies(tens):
         mine = by_rules(ontology, data)
         assert mine == by_owlrl(ontology, turtle(data)), f"seed {seed}"
         concluded += len(mine) - len(turtle(data))
-    assert concluded > 50  # the comparison is not of empty with empty
+    assert concluded > 40  # the comparison is not of empty with empty
 
 
 def random_core_facts(seed: int, *, things: int = 8, facts: int = 25) -> str:
@@ -231,6 +234,47 @@ def test_hermit_names_a_class_that_can_have_no_member():
     verdict = classify(ontology, Graph())
     assert verdict.consistent
     assert verdict.unsatisfiable == {iri(":Both")}
+
+
+# --- the rule files, in another engine --------------------------------------------------------------------------------
+
+# Two hosts side by side, a fund below its umbrella, an end without a date, a seat, a licence: each rule has work to do.
+MORE = """
+<id/situation/s1> a osai:Stewardship ; osai:ofProject <id/project/q> ; osai:steward <id/org/meta> ;
+    osai:stewardRole <concept/steward-role/legal-host> ; osai:latestStart "2020-01-01T00:00:00Z"^^xsd:dateTime .
+<id/situation/s2> a osai:Stewardship ; osai:ofProject <id/project/q> ; osai:steward <id/org/linux-foundation> ;
+    osai:stewardRole <concept/steward-role/legal-host> ; osai:latestStart "2020-01-01T00:00:00Z"^^xsd:dateTime .
+<id/situation/s3> a osai:Stewardship ; osai:ofProject <id/project/pytorch> ; osai:steward <id/org/linux-foundation> ;
+    osai:stewardRole <concept/steward-role/legal-host> ; osai:latestStart "2020-01-01T00:00:00Z"^^xsd:dateTime .
+<id/situation/s4> a osai:Stewardship ; osai:ofProject <id/project/r> ; osai:steward <id/org/meta> ;
+    osai:stewardRole <concept/steward-role/legal-host> ; osai:latestStart "2020-01-01T00:00:00Z"^^xsd:dateTime .
+<id/event/e> osai:terminates <id/situation/s4> .
+<id/situation/l> a osai:Licensing ; osai:ofProject <id/project/q> ; osai:licensedUnder <id/licence/mit> ;
+    osai:latestStart "2020-01-01T00:00:00Z"^^xsd:dateTime .
+"""
+
+
+def test_rule_files_run_as_they_stand_in_another_engine_and_conclude_the_same():
+    data = Graph().parse(GOLD, publicID=DEFAULT_BASE)
+    data.parse(data=PREFIXES.replace(BASE, DEFAULT_BASE) + MORE, format="turtle")
+    ontology = resources.read_turtle(resources.ontology() / "osai.ttl", DEFAULT_BASE)
+    as_of = datetime(2025, 11, 23, tzinfo=UTC)  # what the files hold as they stand
+    at_date = as_of_rules(resources.queries() / "rules", base=DEFAULT_BASE, as_of=as_of)
+    writer = OxigraphWriter()
+    writer.add(
+        (s, URIRef(str(p)), o, DEFAULT_GRAPH)
+        for s, p, o in ontology + data
+        if not isinstance(s, BNode) and not isinstance(o, BNode)
+    )
+    materialise(writer, at_date, base=DEFAULT_BASE)
+    seen = ontology + data
+    for rule in at_date:
+        text = (resources.queries() / "rules" / f"{rule.name}.rq").read_text(encoding="utf-8")
+        concluded = set(seen.query(text))
+        found = writer.rows(f"SELECT ?s ?p ?o WHERE {{ GRAPH {rule.graph.n3()} {{ ?s ?p ?o }} }}")
+        assert {(row["s"], row["p"], row["o"]) for row in found} == concluded, rule.name
+        assert concluded, f"{rule.name} had nothing to do"
+        seen += Graph().parse(data=seen.query(text).serialize(format="nt"), format="nt")
 
 
 # --- deliberate errors: found by clashes and by HermiT, explained by the least that leads there -----------------------
@@ -351,7 +395,7 @@ def test_hermit_finds_the_deliberate_errors_too(family):
 def random_facts_without_a_clash(seed: int) -> tuple[World, Graph]:
     """Take random facts one by one, and leave out each that brings a clash."""
     kept = Graph()
-    for fact in random_core_facts(seed, things=40, facts=40).splitlines():
+    for fact in random_core_facts(seed, things=30, facts=28).splitlines():
         world = World(core(), core_rules(), core_clashes())
         world.add(kept + turtle(fact), "curated/data")
         world.reason()
@@ -366,7 +410,7 @@ def random_facts_without_a_clash(seed: int) -> tuple[World, Graph]:
 @pytest.mark.java
 def test_rules_and_hermit_agree_on_random_facts_without_a_clash():
     world, facts = random_facts_without_a_clash(101)
-    assert len(facts) >= 15
+    assert len(facts) >= 12
     verdict = classify(core(), facts, relations=True)
     assert verdict.consistent
     hermit: set[tuple[Node, ...]] = {(s, RDF.type, c) for s, c in verdict.types} | set(verdict.relations)
