@@ -673,13 +673,15 @@ def application() -> Flask:
     service = json.loads(os.environ[SERVICE_VARIABLE])
     _live_and_die_with(service["parent"])  # before the imports, which take a while
 
+    from kg import telemetry
     from kg.release import read_release
     from kg.store.workers import WorkerStore
     from kg.web import create_app
 
     release = read_release(Path(service["release"])) if service["release"] else None
-    store = WorkerStore(Path(service["store"]))
-    return create_app(Config(**service["config"]), store=store, release=release)
+    config = Config(**service["config"])
+    telemetry.configure(config.log_format)
+    return create_app(config, store=WorkerStore(Path(service["store"])), release=release)
 
 
 def _live_and_die_with(parent: int) -> None:

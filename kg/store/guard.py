@@ -829,7 +829,9 @@ def _unescape(text: str) -> str:
 def resolve(reference: str, base: str | None) -> str:
     """Resolve an IRI reference against an absolute base; without one, give it back.
 
-    Like the engine it leaves the path of a reference with scheme or host as it is, dots and all. Source: RFC 3986, section 5.2.
+    Like the engine it leaves the path of a reference with scheme or host as it is, dots and all.
+
+    Source: RFC 3986, section 5.2.
 
     >>> resolve("../b?x", "http://a.example/c/d/e")
     'http://a.example/c/b?x'
