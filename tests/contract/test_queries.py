@@ -709,8 +709,8 @@ def broken(store: pyoxigraph.Store, name: str, trig: str) -> list[tuple[str, str
     finally:
         for quad in quads:
             store.remove(quad)
-        for name_of_graph in store.named_graphs():
-            if not any(store.quads_for_pattern(None, None, None, name_of_graph)):
+        for name_of_graph in list(store.named_graphs()):
+            if not list(store.quads_for_pattern(None, None, None, name_of_graph)):
                 store.remove_graph(name_of_graph)
 
 

@@ -131,9 +131,9 @@ def asked_elsewhere() -> frozenset[Node]:
 def theirs(examples: Iterable[Example], *, over: bool) -> set[tuple[object, ...]]:
     """Give pyshacl's results over the shapes that are asked of graph/provenance, or over the others."""
     shapes = read_shapes(DEFAULT_BASE)[0]
-    for shape in set(shapes.subjects(RDF.type, SH.NodeShape)):
-        if shape in ONLY_OURS or (shape in asked_elsewhere()) != over:
-            shapes.add((shape, SH.deactivated, Literal(True)))
+    for unasked in set(shapes.subjects(RDF.type, SH.NodeShape)):
+        if unasked in ONLY_OURS or (unasked in asked_elsewhere()) != over:
+            shapes.add((unasked, SH.deactivated, Literal(True)))
     data = Graph()
     for example in examples:
         data += example.graph
