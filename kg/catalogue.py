@@ -62,7 +62,6 @@ _EXAMPLES = {
 # SPARQL 1.1, rule 139 (IRIREF): what may not stand between < and >.
 _NOT_IN_IRI = re.compile(r"[\x00-\x20<>\"{}|\\^`]")
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
-_LANGUAGE = re.compile(r"[A-Za-z]+(?:-[A-Za-z0-9]+)*")
 # Roots of paths below the base that name things (ontology design, section 1).
 _ROOTS = ("id", "concept", "graph", "ontology")
 
