@@ -68,7 +68,8 @@ class _Group(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            raise click.UsageError(error.message + nearest(args[0], self.list_commands(ctx)), ctx) from error
+            said = error.message.rstrip(".") + nearest(args[0], self.list_commands(ctx))
+            raise click.UsageError(said, ctx) from error
 
 
 def _fail(message: str) -> NoReturn:
@@ -608,7 +609,7 @@ def serve(session: Session, host: str, port: int, version: str, files: tuple[Pat
     """Serve a sealed release, or RDF files as they are, over HTTP."""
     _check_port(host, port)
     if files:
-        _serve(session.config, [file.resolve() for file in files], None, host, port)
+        _serve(session.config, [file.absolute() for file in files], None, host, port)  # a link keeps its extension
     else:
         _serve_release(session.config, _release(session.config, version), host, port)
 
@@ -661,7 +662,8 @@ def _serve(config: Config, files: Sequence[Path], release: Release | None, host:
             interface=Interfaces.WSGI,
             factory=True,
             workers=config.servers,
-            blocking_threads=8,
+            blocking_threads=int(os.environ.get("KG_BT", "8")),
+            runtime_threads=int(os.environ.get("KG_RT", "1")),
             respawn_failed_workers=True,
             workers_kill_timeout=math.ceil(config.seconds) + 5,  # a query that runs may end; what hangs may not
             log_level=LogLevels.warning,

@@ -56,7 +56,10 @@ class Config(BaseSettings):
     @field_validator("base")
     @classmethod
     def _base(cls, value: str) -> str:
-        return check_base(value)
+        try:
+            return check_base(value)
+        except ConfigError as error:
+            raise ValueError(str(error)) from error  # so that it is told with the place it stands in
 
     @classmethod
     def settings_customise_sources(
@@ -118,6 +121,5 @@ def read_config(
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0]) if first["loc"] else "?"
-        raise ConfigError(
-            f"setting {name} from {origin.get(name, '?')}: {first['msg']} (got {first['input']!r})"
-        ) from error
+        said = str(first["msg"]).removeprefix("Value error, ")
+        raise ConfigError(f"setting {name} from {origin.get(name, '?')}: {said} (got {first['input']!r})") from error

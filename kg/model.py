@@ -64,21 +64,29 @@ KINDS = frozenset(
 
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _LICENCE = re.compile(r"[a-z0-9]+(?:[.+-][a-z0-9]+)*\+?")  # an SPDX identifier in lower case
-# Below the slug a few kinds have more: spans of a document, keys of an observation, host and path of a repository.
-_TAIL = re.compile(r"[A-Za-z0-9._~-]+(?:/[A-Za-z0-9._~-]+)*")
+# Below the slug a few kinds have more: spans of a document, keys of an observation, host and path of a repository. No
+# part is "." or "..": a client that resolves the IRI would ask for another one.
+_PART = r"(?!\.\.?(?:/|$))[A-Za-z0-9._~-]+"
+_TAIL = re.compile(rf"{_PART}(?:/{_PART})*")
 # Properties whose values are words of others: they stand in graph/words/{doc}, apart from what we may licence.
 WORDS = frozenset({OSAI.exactQuote, OSAI.quotePrefix, OSAI.quoteSuffix})
 
 
 def check_base(base: str) -> str:
     """Give ``base`` back if it can be the base of all data IRIs: absolute http(s), ending in a slash."""
-    parts = urlsplit(base)
-    if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
+    try:
+        parts = urlsplit(base)
+        _ = parts.port  # a ValueError if it is no number
+    except ValueError as error:
+        raise ConfigError(f"base IRI {base!r} is no address: {error}") from error
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
         raise ConfigError(f"base IRI {base!r} must be an absolute http or https address without query or fragment")
     if not base.endswith("/"):
         raise ConfigError(f"base IRI {base!r} must end with a slash; write {base + '/'!r}")
-    if re.search(r"[\s<>\"{}|\\^`]", base):
+    if re.search(r"[\s\x00-\x1f\x7f-\x9f\ud800-\udfff<>\"{}|\\^`]|%(?![0-9A-Fa-f]{2})", base):
         raise ConfigError(f"base IRI {base!r} holds a character that no IRI may hold")
+    if {".", ".."} & set(parts.path.split("/")):
+        raise ConfigError(f"base IRI {base!r} has '.' or '..' for a step; write the address that it leads to")
     return base
 
 

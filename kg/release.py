@@ -21,6 +21,7 @@ import os
 import re
 import shutil
 import tempfile
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -78,6 +79,12 @@ class Manifest(BaseModel):
     seconds: Mapping[str, float] = Field(default_factory=dict)
 
 
+class _Format(BaseModel):
+    """The one field of a manifest that every format has."""
+
+    format: int
+
+
 @dataclass(frozen=True, slots=True)
 class Release:
     """One sealed release on disk."""
@@ -116,25 +123,32 @@ class Release:
                 raise ReleaseError(
                     f"release {self.version}: {name} changed after it was sealed; build again or promote another one"
                 )
-        with gzip.open(self.quads, "rb") as quads:
-            if hashlib.file_digest(quads, "sha256").hexdigest() != self.manifest.sha256:
-                raise ReleaseError(f"release {self.version}: the quads do not have the content hash of the manifest")
+        try:
+            with gzip.open(self.quads, "rb") as quads:
+                content = hashlib.file_digest(quads, "sha256").hexdigest()
+        except (OSError, EOFError, zlib.error) as error:
+            raise ReleaseError(f"release {self.version}: {QUADS} cannot be unpacked: {error}") from error
+        if content != self.manifest.sha256:
+            raise ReleaseError(f"release {self.version}: the quads do not have the content hash of the manifest")
+        if self.path.name != self.version:
+            raise ReleaseError(f"release {self.version}: its directory is called {self.path.name}; name it back")
 
 
 def read_release(path: Path) -> Release:
     """Open a release directory. Raises ReleaseError on a missing or broken manifest, or one of another format."""
     file = path / MANIFEST
     try:
-        manifest = Manifest.model_validate_json(file.read_bytes())
+        content = file.read_bytes()
+        found = _Format.model_validate_json(content).format  # first: another format may have other fields
+        if found != FORMAT:
+            raise ReleaseError(f"{file}: format {found} is not {FORMAT}, which this version reads; build again")
+        return Release(path, Manifest.model_validate_json(content))
     except OSError as error:
         raise ReleaseError(f"there is no release at {path} ({MANIFEST}: {error.strerror})") from error
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise ReleaseError(f"{file}: {place or 'the manifest'}: {first['msg']}; build the release again") from error
-    if manifest.format != FORMAT:
-        raise ReleaseError(f"{file}: format {manifest.format} is not {FORMAT}, which this version reads; build again")
-    return Release(path, manifest)
 
 
 class Releases:
@@ -145,15 +159,18 @@ class Releases:
 
     def __iter__(self) -> Iterator[Release]:
         """Give every sealed release, oldest name first. A directory without manifest is none."""
-        if self.root.is_dir():
-            for path in sorted(self.root.iterdir()):
-                if (
-                    path.is_dir()
-                    and not path.is_symlink()
-                    and not path.name.startswith(".")
-                    and (path / MANIFEST).is_file()
-                ):
-                    yield read_release(path)
+        for name in self._names():
+            yield read_release(self.root / name)
+
+    def _names(self) -> list[str]:
+        """Give the names of the sealed releases without opening them: a broken one stands in no other's way."""
+        if not self.root.is_dir():
+            return []
+        return sorted(
+            path.name
+            for path in self.root.iterdir()
+            if not path.is_symlink() and not path.name.startswith(".") and (path / MANIFEST).is_file()
+        )
 
     def current(self) -> Release | None:
         """Give the release that is served, or None when there is none yet."""
@@ -162,7 +179,7 @@ class Releases:
 
     def get(self, version: str) -> Release:
         """Give one release by its version or an unambiguous beginning of it. Raises ReleaseError with those known."""
-        known = [release.version for release in self]
+        known = self._names()
         if version == "current" and (release := self.current()):
             return release
         found = [name for name in known if name == version] or [name for name in known if name.startswith(version)]
@@ -175,9 +192,9 @@ class Releases:
     def promote(self, version: str) -> Release:
         """Make a release the current one, in one rename."""
         release = self.get(version)
-        with tempfile.TemporaryDirectory(prefix=".promote-", dir=self.root) as folder:
+        with tempfile.TemporaryDirectory(prefix=f".promote-{os.getpid()}-", dir=self.root) as folder:
             link = Path(folder) / "current"
-            link.symlink_to(release.version)
+            link.symlink_to(release.path.name)
             os.replace(link, self.root / "current")
         _sync(self.root)
         return release
@@ -215,7 +232,12 @@ class Releases:
             _sync(file)
         _sync(made)
         made.chmod(0o755)  # a temporary directory is private; a release may be served by another user
-        made.rename(target)
+        try:
+            made.rename(target)
+        except OSError as error:
+            if not (target / MANIFEST).is_file():
+                raise ReleaseError(f"{target} is in the way of the new release: {error.strerror}; move it") from error
+            return self.seal(made, manifest)  # another build sealed it in the meantime
         _sync(self.root)
         return read_release(target)
 
@@ -234,8 +256,8 @@ class Releases:
         return removed
 
     def _sweep(self) -> None:
-        """Remove what builds left that did not end: directories of processes that are gone."""
-        for path in self.root.glob(".making-*"):
+        """Remove what was left by builds and promotions that did not end: directories of processes that are gone."""
+        for path in (*self.root.glob(".making-*"), *self.root.glob(".promote-*")):
             pid = path.name.split("-")[1]
             if not (pid.isdigit() and _alive(int(pid))):
                 shutil.rmtree(path, ignore_errors=True)

@@ -21,6 +21,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from kg import resources
 from kg.errors import SourceError, nearest
 from kg.model import Assertion, File, Mint, Snapshot
+from kg.vocab import OSAI
+
+_CLASSES = frozenset(name for name in OSAI.__annotations__ if name[0].isupper())
 
 
 class Issues(Protocol):
@@ -86,7 +89,8 @@ class _SourceTable(BaseModel):
     @classmethod
     def _inside(cls, paths: tuple[str, ...]) -> tuple[str, ...]:
         for path in paths:
-            if PurePosixPath(path).is_absolute() or ".." in PurePosixPath(path).parts or "\\" in path:
+            parts = PurePosixPath(path).parts
+            if not parts or PurePosixPath(path).is_absolute() or ".." in parts or "\\" in path:
                 raise ValueError(f"{path!r} must be a path inside the source")
         return paths
 
@@ -152,13 +156,23 @@ def read_source(definition: Path) -> Source:
         table = _SourceTable.model_validate(content["source"])
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise SourceError(f"{definition.name}: [source] {place}: {first['msg']}") from error
+        place = "".join(f" {part}" for part in first["loc"])
+        said = str(first["msg"]).removeprefix("Value error, ")
+        if first["type"] == "extra_forbidden":
+            known = (field.alias or name for name, field in _SourceTable.model_fields.items())
+            said = f"the key is unknown{nearest(str(first['loc'][0]), known)}"
+        raise SourceError(f"{definition.name}: [source]{place}: {said}") from error
     if table.name != definition.stem:
         raise SourceError(f"{definition.name}: [source] name is {table.name!r}; it must be the name of the file")
     curated = definition.parent.name == "curated"
+    for name in ("expect", "lookups"):
+        if not isinstance(content.get(name, {}), dict):
+            raise SourceError(f"{definition.name}: {name} must be a table, not {content[name]!r}")
     expect: dict[str, tuple[int, int]] = {}
     for kind, bounds in content.get("expect", {}).items():
+        if kind not in _CLASSES:
+            unknown = f"{kind} is no class of the ontology{nearest(kind, _CLASSES)}"
+            raise SourceError(f"{definition.name}: [expect] {unknown}")
         match bounds:
             case [int(least), int(most)] if 0 <= least <= most:
                 expect[kind] = (least, most)

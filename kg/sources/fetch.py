@@ -8,6 +8,7 @@ one untouched.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
@@ -87,7 +88,10 @@ def _fetched(source: Source, home: Path) -> Iterator[File]:
     pointer = root / "current"
     if not pointer.is_file():
         return
-    folder = root / pointer.read_text(encoding="ascii").strip()
+    name = pointer.read_text(encoding="utf-8", errors="replace").strip()
+    if not re.fullmatch(r"[0-9a-f]{12}", name):
+        raise FetchError(f"{source.name}: {pointer} names no snapshot ({name[:40]!r}); fetch it again")
+    folder = root / name
     if not folder.is_dir():
         raise FetchError(f"{source.name}: the snapshot {folder.name} is gone from {root}; fetch it again")
     for place in sorted(path for path in folder.rglob("*") if path.is_file()):

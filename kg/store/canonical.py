@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import cast
 
 import pyoxigraph as ox
-from rdflib import Graph
+from rdflib import XSD, Graph
 from rdflib.term import BNode, Literal, Node, URIRef
 
 
@@ -42,4 +42,6 @@ def _term(term: object) -> Node:
     literal = cast("ox.Literal", term)
     if literal.language:
         return Literal(literal.value, lang=literal.language)
-    return Literal(literal.value, datatype=URIRef(literal.datatype.value), normalize=False)
+    # rdflib holds "x" and "x"^^xsd:string for two terms, and parsers give the first.
+    datatype = URIRef(literal.datatype.value)
+    return Literal(literal.value, datatype=None if datatype == XSD.string else datatype, normalize=False)

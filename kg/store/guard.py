@@ -117,17 +117,6 @@ _NEUTRAL = _TERMS | {"DISTINCT", "REDUCED", "ASC", "DESC", "AS"}
 # A group after these is planned apart from the one around; this is what it adds to the patterns joined there.
 _APART = MappingProxyType({"UNION": 0, "EXISTS": 0, "MINUS": 1, "SERVICE": 1})
 
-_XSD = "http://www.w3.org/2001/XMLSchema#"
-# Functions the engine has under these names; giving it others would replace them.
-_KNOWN = frozenset(
-    _XSD + name
-    for name in _names("""
-    string boolean double float integer decimal date time dateTime duration yearMonthDuration dayTimeDuration gYear
-    gYearMonth gMonth gMonthDay gDay
-    """)
-)
-_KNOWN_NAMESPACE = "http://www.opengis.net/def/function/geosparql/"
-
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 # Below such a prefix a plain local name can make no invalid IRI: scheme and host are complete.
 _CLOSED = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*[/?#]").match
@@ -162,9 +151,9 @@ DEFAULT: Final = Budget()
 class Reading:
     """What the guard saw in one query text.
 
-    ``functions`` are the absolute IRIs called as functions that the engine does not know (it may hold a few that only
-    look like calls). ``services`` are the targets of SERVICE: an IRI, a variable with its question mark, or the text as
-    it stands where it cannot be resolved. Counts are named as the limits of ``Budget``.
+    ``functions`` are the absolute IRIs called as functions, the engine's own casts among them (it may hold a few that
+    only look like calls). ``services`` are the targets of SERVICE: an IRI, a variable with its question mark, or the
+    text as it stands where it cannot be resolved. Counts are named as the limits of ``Budget``.
     """
 
     form: Form
@@ -332,9 +321,7 @@ class _Pass:
         self.most["tokens"] = tokens
         return Reading(
             form=Form.SELECT if form == "SELECT" else Form.ASK if form == "ASK" else Form.GRAPH,
-            functions=frozenset(
-                iri for iri in self.functions if iri not in _KNOWN and not iri.startswith(_KNOWN_NAMESPACE)
-            ),
+            functions=frozenset(self.functions),
             services=frozenset(self.services),
             volatile=self.volatile,
             dataset=self.dataset,

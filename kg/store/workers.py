@@ -248,7 +248,7 @@ class _Worker:
 class _Keeper:
     """The process that holds the release and its workers. One thread, one loop, no blocking call but select."""
 
-    def __init__(self, engine: Any, directory: Path, *, workers: int, queue: int) -> None:
+    def __init__(self, engine: Any, directory: Path, *, workers: int, queue: int, parent: int) -> None:
         self._engine = engine
         self._quads = len(engine)
         self._directory = directory
@@ -277,6 +277,10 @@ class _Keeper:
         self._selector.register(wake, selectors.EVENT_READ, self._on_signal)
         self._selector.register(0, selectors.EVENT_READ, self._on_lifeline)
         self._selector.register(self._control, selectors.EVENT_READ, self._on_visitor)
+        if sys.platform == "linux":
+            # The lifeline is also held by what the parent forks; those may outlive it.
+            self._selector.register(os.pidfd_open(parent), selectors.EVENT_READ, self._stop)
+            self._running = os.getppid() == parent
 
     def run(self, ready: Any) -> None:
         """Keep the workers until the lifeline ends; ``ready`` is called once they are there."""
@@ -328,14 +332,17 @@ class _Keeper:
         self._workers[pid] = worker
         self._selector.register(reader, selectors.EVENT_READ, lambda: self._on_words(worker))
 
+    def _stop(self) -> None:
+        self._running = False
+
     def _on_lifeline(self) -> None:
         if not os.read(0, 4096):
-            self._running = False
+            self._stop()
 
     def _on_signal(self) -> None:
         numbers = self._wake.recv(4096)
         if signal.SIGTERM in numbers or signal.SIGINT in numbers:
-            self._running = False
+            self._stop()
         self._reap()
 
     def _on_words(self, worker: _Worker) -> bool:
@@ -466,7 +473,9 @@ def _main() -> None:
             time.sleep(0.001)
         if _threads() != 1:
             raise StoreError("the engine started threads while it loaded; a process with threads must not be forked")
-        keeper = _Keeper(engine, directory, workers=settings["workers"], queue=settings["queue"])
+        keeper = _Keeper(
+            engine, directory, workers=settings["workers"], queue=settings["queue"], parent=settings["parent"]
+        )
         gc.collect()
         gc.freeze()  # the collector would write to every page it shares with its children
     except (KgError, OSError) as error:
@@ -495,8 +504,8 @@ class Keeper:
 
         ``workers`` is by default two more than there are cores, so that one can be replaced while others work;
         ``queue`` is how many askers may wait; ``seconds`` bounds the loading. It ends with this process, however that
-        ends; a forked child that lives on keeps it alive. Raises LoadError, or StoreUnavailableError when it does not
-        come up.
+        ends (off Linux, when no forked child of this process is left either). Raises LoadError, or
+        StoreUnavailableError when it does not come up.
         """
         address = Path(tempfile.mkdtemp(prefix="kg-"))  # mode 0700: who may not enter cannot ask
         if len(os.fsencode(address / "queries")) > 100:
@@ -507,6 +516,7 @@ class Keeper:
             "files": [(str(path.absolute()), base, graph) for path, base, graph in files],
             "workers": workers or (os.cpu_count() or 1) + 2,
             "queue": queue,
+            "parent": os.getpid(),
         }
         # The keeper runs this very package, wherever it lies.
         root = str(Path(__file__).resolve().parents[2])

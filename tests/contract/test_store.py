@@ -386,7 +386,9 @@ def test_a_query_never_writes(store: Store, update: str, trusted: bool) -> None:
     assert count(store, "?s ?p ?o") == 9
 
 
-def test_an_unknown_function_is_an_expression_error(store: Store) -> None:
+def test_an_unknown_function_is_an_expression_error(adapter: Adapter, store: Store) -> None:
+    if adapter.name == "remote":
+        pytest.skip("named gap: what an unknown function does is up to the endpoint; this one answers 500")
     query = "SELECT ?s (ex:unknown(?s) AS ?x) (xsd:integer('7') AS ?y) WHERE { ?s a ex:Project } ORDER BY ?s"
     body, rows = ask(store, f"PREFIX xsd: <{XSD}> {query}")
     assert rows == 2

@@ -157,13 +157,16 @@ def test_close_ends_everything(data: Path) -> None:
         keeper.store().status()
 
 
+@pytest.mark.parametrize("fork", ["", "os.fork() or (sys.stdin.read(), os._exit(0))"], ids=["alone", "with a child"])
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_nothing_outlives_the_parent(data: Path, number: signal.Signals) -> None:
+def test_nothing_outlives_the_parent(data: Path, number: signal.Signals, fork: str) -> None:
+    """Not even where the parent has forked a child that lives on and holds copies of its descriptors."""
     program = (
-        "import sys, json; from pathlib import Path; from kg.store.workers import Keeper\n"
+        "import os, sys, json; from pathlib import Path; from kg.store.workers import Keeper\n"
         f"keeper = Keeper.start([(Path({str(data)!r}), None, None)], workers=2)\n"
         "status = keeper.store().status()\n"
         "print(json.dumps([keeper.pid, str(keeper.address), status['workers']]), flush=True)\n"
+        f"{fork}\n"
         "sys.stdin.read()\n"
     )
     with subprocess.Popen(
@@ -173,8 +176,8 @@ def test_nothing_outlives_the_parent(data: Path, number: signal.Signals) -> None
         pid, address, workers = json.loads(parent.stdout.readline())
         assert all(map(alive, [pid, *workers]))
         parent.send_signal(number)
-    assert eventually(lambda: not any(map(alive, [pid, *workers])))
-    assert eventually(lambda: not Path(address).exists())
+        assert eventually(lambda: not any(map(alive, [pid, *workers])))
+        assert eventually(lambda: not Path(address).exists())
 
 
 def test_a_worker_that_hangs_is_killed_by_its_asker(store: WorkerStore, pool: ThreadPoolExecutor) -> None:

@@ -48,6 +48,10 @@ def engine(query: str) -> str:
     return Form.SELECT if isinstance(answer, pyoxigraph.QuerySolutions) else Form.GRAPH
 
 
+def nothing(*_: object) -> pyoxigraph.Literal | None:
+    return None
+
+
 def outcome(query: str) -> Reading | StoreError:
     """Give what the guard reads, or the error it raises."""
     try:
@@ -288,15 +292,13 @@ def test_service_inside_another_token_is_no_service(query):
         ("PREFIX f: <http://f.example/> SELECT (1 AS ?x) {} GROUP BY f:a(1)", {"http://f.example/a"}),
         ("PREFIX f: <http://f.example/> SELECT (COUNT(DISTINCTf:a(1)) AS ?x) {}", {"http://f.example/a"}),
         ("PREFIX f: <http://f.example/> ASK { ?s f:a (1 2) ; f:b ?o }", set()),
-        ("PREFIX x: <http://www.w3.org/2001/XMLSchema#> ASK { FILTER(x:integer('1') = 1) }", set()),
-        ("PREFIX x: <http://www.w3.org/2001/XMLSchema#> ASK { FILTER(x:token('1') = 1) }", {"http://www.w3.org/2001/XMLSchema#token"}),
-        ("PREFIX g: <http://www.opengis.net/def/function/geosparql/> ASK { FILTER(g:distance(1, 2, 3)) }", set()),
+        ("PREFIX x: <http://x.example/> ASK { FILTER(x:%41\\-b(1)) }", {"http://x.example/%41-b"}),
     ],
 )  # fmt: skip
-def test_functions_the_engine_does_not_know_are_named(query, functions):
+def test_what_is_called_as_a_function_is_named(query, functions):
     assert read(query).functions == functions
     # The engine raises for a function it neither knows nor is given.
-    pyoxigraph.Store().query(query, custom_functions={pyoxigraph.NamedNode(name): str for name in functions})  # type: ignore[dict-item]  # never called
+    pyoxigraph.Store().query(query, custom_functions={pyoxigraph.NamedNode(name): nothing for name in functions})
 
 
 @pytest.mark.parametrize("call", ["NOW()", "rand()", "UUID()", "STRUUID ()", "BNODE()", "BNODE('a')"])
@@ -670,7 +672,7 @@ def test_no_character_makes_an_iri_in_the_engine_that_the_guard_does_not_read(ch
 
 
 @pytest.mark.shared
-def test_the_queries_of_the_w3c_are_read_as_the_engine_reads_them(shared: Path):
+def test_the_queries_of_the_w3c_are_read_as_the_engine_reads_them(shared: Path) -> None:
     accepted = 0
     for path in sorted((shared / "w3c" / "sparql11").rglob("*.rq")):
         text = path.read_bytes().decode(errors="replace")
