@@ -68,6 +68,7 @@ _LICENCE = re.compile(r"[a-z0-9]+(?:[.+-][a-z0-9]+)*\+?")  # an SPDX identifier 
 # part is "." or "..": a client that resolves the IRI would ask for another one.
 _PART = r"(?!\.\.?(?:/|$))[A-Za-z0-9._~-]+"
 _TAIL = re.compile(rf"{_PART}(?:/{_PART})*")
+_NO_IRI = re.compile(r"[\s\x00-\x1f\x7f-\x9f\ud800-\udfff<>\"{}|\\^`]|%(?![0-9A-Fa-f]{2})")  # RFC 3987, section 2.2
 # Properties whose values are words of others: they stand in graph/words/{doc}, apart from what we may licence.
 WORDS = frozenset({OSAI.exactQuote, OSAI.quotePrefix, OSAI.quoteSuffix})
 
@@ -83,7 +84,7 @@ def check_base(base: str) -> str:
         raise ConfigError(f"base IRI {base!r} must be an absolute http or https address without query or fragment")
     if not base.endswith("/"):
         raise ConfigError(f"base IRI {base!r} must end with a slash; write {base + '/'!r}")
-    if re.search(r"[\s\x00-\x1f\x7f-\x9f\ud800-\udfff<>\"{}|\\^`]|%(?![0-9A-Fa-f]{2})", base):
+    if _NO_IRI.search(base) or re.search(r"[\[\]]", parts.path):
         raise ConfigError(f"base IRI {base!r} holds a character that no IRI may hold")
     if {".", ".."} & set(parts.path.split("/")):
         raise ConfigError(f"base IRI {base!r} has '.' or '..' for a step; write the address that it leads to")

@@ -77,9 +77,9 @@ _WORD_TOKEN = _scanner(r"([A-Za-z][A-Za-z0-9_]*+)((?!))?+").match
 _PROLOGUE_WORDS = {"BASE": "BASE <iri>", "PREFIX": "PREFIX name: <iri>", "VERSION": 'VERSION "1.2"'}
 _PROLOGUE = re.compile(
     rf"{_SPACE}(?:BASE{_SPACE}({_IRI})|PREFIX{_SPACE}((?:{_PREFIX})?+):{_SPACE}({_IRI})|VERSION{_SPACE}(?:{_SHORT}))",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 ).match
-_FORM = re.compile(rf"{_SPACE}(SELECT|CONSTRUCT|DESCRIBE|ASK)", re.IGNORECASE).match
+_FORM = re.compile(rf"{_SPACE}(SELECT|CONSTRUCT|DESCRIBE|ASK)", re.IGNORECASE | re.ASCII).match
 _FIRST = re.compile(rf"{_SPACE}([A-Za-z]*+)").match
 _UPDATE = re.compile(
     "(?:INSERT|DELETE|LOAD|CLEAR|DROP|CREATE|ADD|MOVE|COPY|WITH)(?:DATA|WHERE|SILENT)?", re.IGNORECASE
