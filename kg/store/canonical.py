@@ -1,17 +1,41 @@
-"""Blank nodes to IRIs, by what they say and not by what a parser called them.
+"""Blank nodes called by what they say and not by what a parser called them.
 
 A release holds no blank node: those of the ontology's class expressions and lists, and of strangers' RDF, each get an
-IRI made from their canonical label. Equal graphs give equal labels on every machine.
+IRI made from their canonical label. Equal graphs give equal labels on every machine, and so equal files.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import cast
 
 import pyoxigraph as ox
 from rdflib import XSD, Graph
 from rdflib.term import BNode, Literal, Node, URIRef
+
+from kg.vocab import PREFIXES
+
+# What a file declares first: namespaces of RDF/XML, or prefixes of Turtle and TriG, one a line.
+_DECLARATION = re.compile(rb' xmlns:[\w-]+="[^"]*"|@prefix [^\n]*\n')
+_DECLARATIONS = re.compile(rb"(?<=<rdf:RDF)(?: xmlns:[^>]*)(?=>)|\A(?:@prefix [^\n]*\n)+")
+
+
+def rewritten(turtle: bytes, media_type: str, *, base: str) -> bytes:
+    """Spell a Turtle document in another format of RDF: equal graphs give equal bytes.
+
+    Statements are in the order of their N-Triples, blank nodes carry their canonical labels. Raises ValueError for what
+    is no media type of RDF, SyntaxError for what is no Turtle. Holds the graph; cost as ``skolemised``.
+    """
+    form = ox.RdfFormat.from_media_type(media_type)
+    if form is None:
+        raise ValueError(f"{media_type} is no format of RDF")
+    dataset = ox.Dataset(ox.parse(turtle, ox.RdfFormat.TURTLE, base_iri=base))
+    dataset.canonicalize(ox.CanonicalizationAlgorithm.RDFC_1_0)
+    triples = (quad.triple for quad in sorted(dataset, key=str))
+    written = cast("bytes", ox.serialize(triples, format=form, prefixes=PREFIXES))
+    # pyoxigraph 0.5 declares prefixes in an order that changes from process to process.
+    return _DECLARATIONS.sub(lambda found: b"".join(sorted(_DECLARATION.findall(found[0]))), written, count=1)
 
 
 def skolemised(graph: Graph, name: Callable[[str], URIRef]) -> Iterator[tuple[URIRef, URIRef, Node]]:

@@ -221,8 +221,17 @@ def check(query: str, *, base: str | None = None, budget: Budget = DEFAULT) -> R
     """Read a query and hold it against ``budget``.
 
     Raises what ``read`` raises, and QueryRefusedError with rule, line, column, limit and found for the first limit that
-    is passed and for a SERVICE that is not on the list (rule "service"). Stops reading there.
+    is passed and for a SERVICE that is not on the list (rule "service"). Stops reading there. A short text that was
+    checked just before is not read again: the protocol and the store each ask for it.
     """
+    return (_checked if len(query) <= _KEPT else _checked.__wrapped__)(query, base, budget)
+
+
+_KEPT = 10_000  # characters of a text that is kept; 64 of them cost less than a megabyte
+
+
+@lru_cache(maxsize=64)
+def _checked(query: str, base: str | None, budget: Budget) -> Reading:
     return _Pass(query, base, budget).reading()
 
 

@@ -142,7 +142,7 @@ class Endpoint:
 
     def _answer(self, environ: WSGIEnvironment, asked: Asked, query: str, started: float) -> Reply:
         site = self._site
-        reading = guard.read(query, base=site.base)
+        reading = guard.check(query, base=site.base)
         offers = OFFERS[reading.form]
         sent = _format(environ, asked, offers) or offers.default
         scope = self._scope(asked)
@@ -152,6 +152,8 @@ class Endpoint:
             headers.append(("Cache-Control", "no-store"))
         elif self._seed is not None and not post:
             tag = self._tag(query, asked, sent, self._site.root(environ) if sent == HTML else "")
+            if reading.form is Form.GRAPH:  # the engine gives its triples in any order (RFC 9110, section 8.8.1)
+                tag = f"W/{tag}"
             headers += [("ETag", tag), ("Cache-Control", "no-cache")]
             known = environ.get("HTTP_IF_NONE_MATCH")
             if known is not None and (known.strip() == "*" or tag in known):

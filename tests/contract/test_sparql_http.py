@@ -496,6 +496,13 @@ def test_etag_gives_304(server: Server) -> None:
     assert server.ask(at(SELECT), method="HEAD", If_None_Match=tag).status == 304
 
 
+def test_a_graph_has_a_weak_tag_because_its_triples_come_in_any_order(server: Server) -> None:
+    for query in (CONSTRUCT, DESCRIBE):
+        tag = server.ask(at(query)).headers["etag"]
+        assert tag.startswith('W/"')
+        assert server.ask(at(query), If_None_Match=tag).status == 304
+
+
 def test_etags_differ_where_bytes_may(server: Server, config: Config, tmp_path: Path) -> None:
     paths: tuple[str, ...] = (
         at(SELECT),
