@@ -1,11 +1,11 @@
 """The pipeline: snapshots in, one sealed release out.
 
-Order: loads → quads under resolved IRIs → fusion into the default graph → as-of rules → axioms to their fixpoint →
-clashes and violation queries → VoID, catalogue → pinned answers → content hash → seal. Nothing of it touches the
-previous release; the caller promotes.
+Order: loads → quads under resolved IRIs → fusion into the default graph → shapes → as-of rules → axioms to their
+fixpoint → clashes and violation queries → VoID, catalogue → content hash → pinned answers → seal. Nothing of it touches
+the previous release; the caller promotes.
 
 The default graph holds each asserted triple of the load and curated graphs once, what was inferred, and the ontology
-with its schemes. Provenance, queries, VoID and words stand in graphs of their own and not in it.
+with its schemes. Provenance, alignments, queries, VoID and words stand in graphs of their own and not in it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from rdflib import RDF, XSD, Literal, URIRef
-from rdflib.namespace import DCAT, DCTERMS, SKOS, VOID
+from rdflib.namespace import DCAT, DCTERMS, SH, SKOS, VOID
 from rdflib.term import Node
 
 from kg import __version__, resources
@@ -35,6 +35,8 @@ from kg.sources.fetch import missing_documents
 from kg.store import CSV_RESULTS, Limits
 from kg.store.canonical import skolemised
 from kg.store.oxigraph import OxigraphStore, OxigraphWriter
+from kg.validation import Report as ValidationReport
+from kg.validation import checks, read_shapes, validate
 from kg.vocab import ONTOLOGY, OSAI
 
 RULES = "rules.json"
@@ -66,6 +68,7 @@ class Built:
     release: Release
     seconds: Mapping[str, float]
     differences: Mapping[str, Sequence[str]]  # catalogue query -> how its answer differs from the pin
+    warnings: Sequence[str] = ()  # of the shapes, a line each
 
 
 @dataclass(slots=True)
@@ -116,8 +119,12 @@ def build(
         report("loaded", {"sources": len(sources), "seconds": clock.step("load")})
 
         vocabulary = _add_vocabulary(writer, mint)
+        writer.add(_alignment_quads(mint))
         _fuse(writer, mint, [graph for entry in sources for graph in entry.graphs])
         report("fused", {"seconds": clock.step("fuse")})
+
+        shapes = _validate(writer, base)  # before the rules: after range inference some shapes could not fail
+        report("validated", {"warnings": len(shapes.violations), "seconds": clock.step("shapes")})
 
         ontology = resources.read_turtle(resources.ontology() / "osai.ttl", base)
         instant = datetime(as_of.year, as_of.month, as_of.day, 23, 59, 59, tzinfo=UTC)
@@ -130,6 +137,7 @@ def build(
         _stop_on(_violations(writer, catalogue, clashes(ontology, base=base)))
         report("validated", {"seconds": clock.step("validate")})
 
+        writer.add((s, URIRef(str(p)), o, mint.graph("report")) for s, p, o in shapes.graph())
         writer.add(catalogue_graph(catalogue))
         writer.add(_dataset_quads(mint, sources, as_of, vocabulary, writer))
         (folder / RULES).write_text(dump_rules((*at_date, *compiled)), encoding="utf-8")
@@ -162,7 +170,7 @@ def build(
             created=created,
             seconds=clock.seconds,
         )
-        return Built(releases.seal(folder, manifest), clock.seconds, differences)
+        return Built(releases.seal(folder, manifest), clock.seconds, differences, tuple(shapes.lines()))
 
 
 def _load(
@@ -259,6 +267,14 @@ def _add_vocabulary(writer: OxigraphWriter, mint: Mint) -> str:
     return version
 
 
+def _alignment_quads(mint: Mint) -> Iterator[Quad]:
+    """Write how our terms match those of others to ``graph/align`` only: nothing is to follow from it here."""
+    named = mint.graph("align")
+    for path in resources.alignment_files():
+        for s, p, o in resources.read_turtle(path, mint.base):
+            yield (s, URIRef(str(p)), o, named)
+
+
 def _fuse(writer: OxigraphWriter, mint: Mint, graphs: Sequence[str]) -> None:
     """Merge the load and curated graphs into the default graph. ``graphs`` are in order of fusion.
 
@@ -280,6 +296,17 @@ def _fuse(writer: OxigraphWriter, mint: Mint, graphs: Sequence[str]) -> None:
             f"MINUS {{ ?s <{OSAI.name}> ?first }} }}"
         )
         writer.update(f"INSERT {{ ?s ?p ?o }} WHERE {{ GRAPH <{graph}> {{ ?s ?p ?o }} FILTER(?p != <{OSAI.name}>) }}")
+
+
+def _validate(writer: OxigraphWriter, base: str) -> ValidationReport:
+    """Hold the fused asserted data against the shapes. Raises InconsistencyError on a violation; warnings are kept."""
+    shapes, places = read_shapes(base)
+    found = validate(writer.rows, checks(shapes, base=base, places=places), base=base)
+    _stop_on(
+        Violation(str(violation.shape).rpartition("#")[2], violation.message, str(violation.focus), violation.locator)
+        for violation in found.of(SH.Violation)
+    )
+    return found
 
 
 def _violations(writer: OxigraphWriter, catalogue: Catalogue, checks: Iterable[object]) -> Iterator[Violation]:
@@ -325,6 +352,11 @@ def _dataset_quads(
     for source in sources:
         for name in source.graphs:
             yield (data, DCTERMS.hasPart, URIRef(name), graph)
+    align = mint.graph("align")
+    yield (data, DCTERMS.hasPart, align, graph)
+    yield (align, RDF.type, VOID.Dataset, graph)
+    yield (align, DCTERMS.title, Literal("How the terms match those of other vocabularies", lang="en"), graph)
+    yield (align, VOID.triples, Literal(writer.count(align)), graph)
 
 
 def fitting_pins(chosen: Sequence[tuple[Source, Snapshot]]) -> tuple[str, ...]:
@@ -370,6 +402,8 @@ COUNTS: Mapping[str, str] = {
     "projects": "{ SELECT DISTINCT ?s WHERE { ?s a osai:Project } }",
     "governance_events": "{ SELECT DISTINCT ?s WHERE { ?s a osai:GovernanceEvent } }",
     "documents": "{ SELECT DISTINCT ?s WHERE { ?s a osai:Document } }",
+    "warnings": "GRAPH <{base}graph/report> { ?r <http://www.w3.org/ns/shacl#resultSeverity> "
+    "<http://www.w3.org/ns/shacl#Warning> }",
     "people": "{ SELECT DISTINCT ?s WHERE { ?s a osai:Person } }",
 }
 

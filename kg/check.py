@@ -62,6 +62,7 @@ def run_checks(sources: Mapping[str, Source], home: Path, base: str) -> Iterator
         manifest = built.release.manifest
         quads = manifest.counts["default_triples"] + manifest.counts["named_triples"]
         yield Finding("build", "passed", f"{len(manifest.sources)} sources, {quads:,} quads, no rule broken")
+        yield Finding("shapes", "passed", f"0 violations, {len(built.warnings)} warnings", tuple(built.warnings))
         yield _words(built)
         yield _pins(built)
         yield _guarded("logic", lambda: _logic(built, base))

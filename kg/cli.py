@@ -240,8 +240,9 @@ def _summarise(built: Built) -> None:
         ("resolved", f"{counts['organizations']:,} organizations",
          f"{_many(counts['projects'], 'project')}, {_many(counts['governance_events'], 'governance event')}", None),
         ("reasoned", f"{counts['inferred']:,} inferred", "each with its rule", seconds["reason"]),
-        ("validated", "0 violations", f"{_many(issues, 'issue')}: kg releases issues" if issues else "",
-         seconds["validate"]),
+        ("validated", "0 violations",
+         f"{_many(counts['warnings'], 'warning')} (kg check --list); {_many(issues, 'issue')} (kg releases issues)",
+         seconds["shapes"] + seconds["validate"]),
     ]  # fmt: skip
     if pinned:
         lines.append(("queries", f"{as_pinned} of {pinned}", "answers as pinned", seconds["ask"]))
@@ -568,14 +569,62 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
+@main.command()
+@click.argument("subject", metavar="S")
+@click.argument("predicate", required=False, metavar="[P]")
+@click.argument("object_", required=False, metavar="[O]")
+@click.option("--release", "version", default="current", show_default=True, help="Which release to ask.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.pass_obj
+def why(
+    session: Session, subject: str, predicate: str | None, object_: str | None, version: str, as_json: bool
+) -> None:
+    """Say why a triple is there: the rules and premises it follows from, down to the records that were read.
+
+    Without O, or without P and O, list what was inferred about S.
+
+    Terms may be IRIs, short (osai:currentHost, or currentHost alone), paths below the base (id/org/meta), "a", and
+    literals as N-Triples spell them: '"PyTorch"', '"0.2"^^xsd:decimal'.
+    """
+    from kg.why import Explainer
+
+    release = _release(session.config, version)
+    rules = release.rules()
+    if not rules:
+        raise ReleaseError(f"release {release.version} does not hold the rules it was built with; kg build makes one")
+    store = _open_store(session.config, version, ())
+    explainer = Explainer(lambda text: store.rows(text, trusted=True), rules, release.manifest.base)
+    told: dict[str, object] = {"release": release.version}
+    if predicate is not None and object_ is not None:
+        triple = (explainer.subject(subject), explainer.predicate(predicate), explainer.object(object_))
+        proof = explainer.proof(triple)
+        words = explainer.words(proof)
+        if not as_json:
+            click.echo("\n".join(words.lines(proof)))
+            return
+        told["proof"] = words.to_json(proof)
+    else:
+        asked = None if predicate is None else explainer.predicate(predicate)
+        inferred = explainer.inferred(explainer.subject(subject), asked)
+        words = explainer.words_of(triple for triple, _ in inferred)
+        if not as_json:
+            _table(["inferred", "by rule", "P", "O"],
+                   [[words.sentence(triple), rule.name, words.path(triple[1]), words.path(triple[2])]
+                    for triple, rule in inferred])  # fmt: skip
+            return
+        told["inferred"] = [words.head_to_json(triple, rule) for triple, rule in inferred]
+    click.echo(json.dumps(told, indent=1, ensure_ascii=False))
+
+
 # --- check -----------------------------------------------------------------------------------------------------------
 
 
 @main.command()
 @click.option("--strict", is_flag=True, help="What cannot run here (no document, no Java) fails too.")
+@click.option("--list", "listing", is_flag=True, help="Show every warning too.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.pass_obj
-def check(session: Session, strict: bool, as_json: bool) -> None:
+def check(session: Session, strict: bool, listing: bool, as_json: bool) -> None:
     """Check the sources, the ontology, the rules and the pinned answers, without touching what is served."""
     from kg.check import run_checks
 
@@ -584,7 +633,7 @@ def check(session: Session, strict: bool, as_json: bool) -> None:
         findings.append(finding)
         if not as_json:  # as they come: the last ones take a while
             click.echo(f"{finding.state:8} {finding.name:16} {finding.summary}")
-            for line in finding.details:
+            for line in finding.details if listing or finding.state != "passed" else ():
                 click.echo(f"{'':8} {line}")
     failed = [finding for finding in findings if finding.failed or (strict and finding.skipped)]
     if as_json:

@@ -181,5 +181,21 @@ class CatalogueError(KgError):
     """No such catalogue query, or a parameter that does not fit. The asker's."""
 
 
+class QuestionError(KgError):
+    """A term that somebody typed is neither an IRI nor a literal. The asker's."""
+
+
+class AbsentError(KgError):
+    """What was asked about is not in the release. The asker's.
+
+    ``nearest`` holds what is there instead: subjects, predicates and objects as one types them, objects left out where
+    there are several.
+    """
+
+    def __init__(self, message: str, *, nearest: Iterable[tuple[str, ...]] = ()) -> None:
+        super().__init__(message)
+        self.nearest = tuple(nearest)
+
+
 class ReleaseError(KgError):
     """A manifest is broken, a release is missing or refused. Stop."""

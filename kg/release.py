@@ -5,7 +5,7 @@ A release is a directory ``releases/{version}`` in the home that is never writte
     manifest.json    what it is: content hash, counts, sources, licences, ontology version, and all times
     quads.nq.gz      every quad, sorted N-Quads
     issues.jsonl     what loaders could not map, one JSON object a line
-    rules.json …     what pages need to know of the build
+    rules.json       the rules that inferred triples follow from: what ``kg.why`` proves with
 
 ``releases/current`` is a symbolic link to one of them. Sealing and promoting are single renames, so that a crash at any
 moment leaves the previous release served and no half one.
@@ -30,10 +30,12 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from kg.errors import ReleaseError, nearest
+from kg.rule import Rule, load_rules
 
 MANIFEST = "manifest.json"
 QUADS = "quads.nq.gz"
 ISSUES = "issues.jsonl"
+RULES = "rules.json"
 FORMAT = 1
 
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]*")
@@ -107,6 +109,19 @@ class Release:
         with (self.path / ISSUES).open(encoding="utf-8") as stream:
             for line in stream:
                 yield json.loads(line)
+
+    def rules(self) -> tuple[Rule, ...]:
+        """Read the rules that made its inferred triples; none when the release was made without ``rules.json``.
+
+        Raises ReleaseError when the file is something else.
+        """
+        try:
+            text = (self.path / RULES).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return ()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ReleaseError(f"release {self.version}: {RULES} cannot be read; build the release again") from error
+        return load_rules(text)
 
     def verify(self) -> None:
         """Prove every file against the manifest, and the quads against the content hash. Reads all of them once.

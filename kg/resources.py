@@ -45,6 +45,11 @@ def vocabulary_files() -> tuple[Path, ...]:
     return (root / "osai.ttl", *sorted((root / "schemes").glob("*.ttl")))
 
 
+def alignment_files() -> tuple[Path, ...]:
+    """Give the files that a release carries in ``graph/align``: one for each vocabulary that our terms match, in order."""
+    return tuple(sorted((ontology() / "align").glob("*.ttl")))
+
+
 def read_turtle(path: Path, base: str) -> Graph:
     """Parse one Turtle file, with relative IRIs below ``base``. Raises ModelError with file and line."""
     graph = Graph()

@@ -28,6 +28,7 @@ from kg import __version__
 from kg.catalogue import PUBLIC, Catalogue, Query
 from kg.errors import AnswerTooLargeError, CatalogueError, QuerySyntaxError, StoreError
 from kg.model import KINDS
+from kg.rule import Rule
 from kg.store import JSON_RESULTS, TURTLE, Form, Limits, Store
 from kg.vocab import ONTOLOGY, OSAI, PREFIXES
 from kg.web import problems
@@ -35,6 +36,7 @@ from kg.web.negotiation import DESCRIPTIONS, DOWNLOADS, HTML, JSON, OFFERS, cont
 from kg.web.problems import problem
 from kg.web.site import PAGE_BYTES, PAGE_ROWS, Site, path_of
 from kg.web.terms import Cell, cell, iri_cell, short, solutions
+from kg.web.why import why_address
 
 _URI_SAFE = "/:@!$&'()*+,;=-._~%#?"  # what an IRI may keep as it is in a header, which is ASCII
 _NOT_IN_IRI = re.compile(r"[\x00-\x20<>\"{}|\\^`]")
@@ -80,10 +82,14 @@ Row = Mapping[str, Node]
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """One value of a property, and the named graphs that say it (none: it was made when sources were joined)."""
+    """One value of a property, and the named graphs that say it (none: it was made when sources were joined).
+
+    ``why`` is the address of its proof, where a rule made it.
+    """
 
     cell: Cell
     graphs: tuple[Cell, ...]
+    why: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +120,14 @@ class Saying:
 class Pages:
     """The pages over one store."""
 
-    def __init__(self, store: Store, site: Site, catalogue: Catalogue, *, limits: Limits) -> None:
+    def __init__(
+        self, store: Store, site: Site, catalogue: Catalogue, *, limits: Limits, rules: Iterable[Rule] = ()
+    ) -> None:
         self._store = store
         self._site = site
         self._catalogue = catalogue
         self._limits = limits
+        self._rules = {str(rule.graph): rule for rule in rules}
         self._page_limits = replace(limits, bytes=min(limits.bytes, PAGE_BYTES))
         # The store never changes under a running service, so what every visitor asks for is asked once.
         self._home_rows = cache(self._ask_home)
@@ -310,6 +319,7 @@ class Pages:
             "queries": [self._catalogue.get("pages/entity").bind(entity=[URIRef(iri)])],
         }
         if iri.startswith(f"{self._site.base}graph/"):
+            context["rule"] = self._rules.get(iri)
             context["inside"] = f"SELECT ?s ?p ?o WHERE {{ GRAPH <{iri}> {{ ?s ?p ?o }} }} LIMIT 100"
         if str(OSAI.Finding) in types:
             labels = {row["value"]: str(row["valueLabel"]) for row in rows if "valueLabel" in row}
@@ -342,6 +352,8 @@ class Pages:
         The server decoded the path once; an IRI that holds escapes itself came through the address bar unescaped.
         """
         candidates = [self._site.base + path]
+        if candidates[0] in self._rules:
+            return candidates[0]  # also when the rule made nothing in this release
         escaped = self._site.base + quote(path, safe="/:@!$&'()*+,;=-._~%")
         if escaped != candidates[0]:
             candidates.append(escaped)
@@ -382,6 +394,7 @@ class Pages:
         grouped: dict[str, dict[Node, dict[str, Cell]]] = {}
         labels: dict[str, str] = {}
         cells: dict[Node, Cell] = {}
+        reasons: dict[tuple[str, Node], str] = {}
         for row in rows:
             name = str(row["property"])
             if "propertyLabel" in row:
@@ -389,6 +402,9 @@ class Pages:
             graphs = grouped.setdefault(name, {}).setdefault(row["value"], {})
             if "graph" in row:
                 graphs[str(row["graph"])] = self._source(str(row["graph"]))
+                if str(row["graph"]) in self._rules:
+                    triple = (row["entity"], row["property"], row["value"])
+                    reasons[name, row["value"]] = why_address(self._root(), self._site.base, triple)
             if row["value"] not in cells or "valueLabel" in row:
                 cells[row["value"]] = self._labelled(row["value"], row.get("valueLabel"))
         ordered = sorted(grouped, key=lambda name: (_rank(name), labels.get(name, short(name)).lower()))
@@ -396,7 +412,7 @@ class Pages:
             Property(
                 cell=iri_cell(name, self._link, labels.get(name)),
                 values=tuple(
-                    Value(cells[value], tuple(graphs.values()))
+                    Value(cells[value], tuple(graphs.values()), reasons.get((name, value)))
                     for value, graphs in list(grouped[name].items())[:_VALUES_SHOWN]
                 ),
                 more=max(len(grouped[name]) - _VALUES_SHOWN, 0),

@@ -13,12 +13,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from kg.errors import (
+    AbsentError,
     AnswerTooLargeError,
     CatalogueError,
     QueryMemoryError,
     QueryRefusedError,
     QuerySyntaxError,
     QueryTimeoutError,
+    QuestionError,
     QueueFullError,
     StoreUnavailableError,
     WorkerDiedError,
@@ -128,6 +130,8 @@ _ERRORS: tuple[tuple[type[Exception], str], ...] = (
     (AnswerTooLargeError, "answer-too-large"),
     (StoreUnavailableError, "store-unavailable"),
     (CatalogueError, "bad-parameter"),
+    (QuestionError, "bad-parameter"),
+    (AbsentError, "not-found"),
 )
 _REFUSALS = {"service": "service-refused", "update": "update-refused"}
 

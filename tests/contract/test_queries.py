@@ -232,7 +232,7 @@ def test_the_hashes_are_those_of_the_files(seed_store: OxigraphStore) -> None:
 
 
 def test_every_data_graph_is_in_the_answer_on_loads(seed_store: OxigraphStore, seed_dataset: rdflib.Dataset) -> None:
-    ours = {"graph/ontology", "graph/provenance", "graph/queries", "graph/void"}
+    ours = {"graph/align", "graph/ontology", "graph/provenance", "graph/queries", "graph/void"}
     names = {str(graph.identifier).removeprefix(DEFAULT_BASE) for graph in seed_dataset.graphs() if len(graph)}
     data = {
         name

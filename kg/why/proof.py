@@ -1,8 +1,4 @@
-"""Why a triple is there: its proof, down to what was asserted, by which graphs, read from which records.
-
-Premises are looked for again in the data, with the rules of the release; nothing is remembered from the run that made
-the triple. Works on the rows of any store or writer. Knows no ontology: the service can say why without building.
-"""
+"""The search for a proof: backwards from a triple, through the rules that can make it, down to what was asserted."""
 
 from __future__ import annotations
 
@@ -10,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from rdflib.namespace import PROV
+from rdflib.namespace import DCTERMS, PROV
 from rdflib.term import Literal, Node, URIRef, Variable
 
-from kg.errors import InconsistencyError
+from kg.errors import AbsentError, InconsistencyError
 from kg.rule import AS_OF, Clash, Pattern, Rule, Triple, fill, match
 from kg.vocab import OSAI
 
@@ -25,18 +21,28 @@ _BATCH = 100  # triples that are looked up with one query
 
 
 @dataclass(frozen=True, slots=True)
+class Record:
+    """What was read: a place (for people) in the snapshot, of this hash, of a source that has this title."""
+
+    iri: URIRef
+    locator: str | None = None
+    sha256: str | None = None
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """Where an asserted triple stands: a named graph, and the records its subject was read from there."""
 
     graph: URIRef
-    records: tuple[tuple[URIRef, str | None], ...] = ()  # with the locator, for people, where one is known
+    records: tuple[Record, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
     """A triple with what it follows from. Asserted: no rule, no premises, its places.
 
-    A triple that no named graph holds, because fusion made it, is a leaf without places.
+    A triple that no named graph holds, because it was made when sources were joined, is a leaf without places.
     """
 
     triple: Triple
@@ -49,17 +55,6 @@ class Proof:
         yield self
         for premise in self.premises:
             yield from premise.steps()
-
-    def lines(self, short: Callable[[Node], str] = str) -> Iterator[str]:
-        """Say the proof in indented lines; ``short`` shortens terms."""
-        yield " ".join(map(short, self.triple))
-        if self.rule:
-            yield f"  by {self.rule.name}: {self.rule.axiom}"
-        for place in self.places:
-            read = "".join(f", {locator or short(record)}" for record, locator in place.records)
-            yield f"  in {short(place.graph)}{read}"
-        for premise in self.premises:
-            yield from (f"  {line}" for line in premise.lines(short))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +71,12 @@ class Contradiction:
 
 
 def explain(rows: Rows, rules: Iterable[Rule], triple: Triple) -> Proof:
-    """Prove a triple of the default graph. Deterministic, and of the least depth among the ways that are tried.
+    """Prove a triple. Deterministic, and of the least depth among the ways that are tried.
 
     ``rows`` runs a SELECT on the release. No premise is proved by way of the goal. Asks a few queries for each level of
-    the proof. Raises InconsistencyError when the triple is not in the default graph, or nothing leads to it any more.
+    the proof. A triple that stands in named graphs only (where it was read, and what joining sources left out) is
+    asserted. Raises AbsentError when it is in no graph at all, and InconsistencyError when it was inferred and nothing
+    leads to it any more.
     """
     return _explain(_Search(rows, rules), triple)
 
@@ -111,7 +108,10 @@ def explain_clash(rows: Rows, rules: Iterable[Rule], clash: Clash, row: Mapping[
 
 def _explain(search: _Search, triple: Triple) -> Proof:
     if not search.holds(triple):
-        raise InconsistencyError(f"{_spelled(triple)} is not in the default graph, so there is nothing to explain")
+        leaf = search.asserted(triple)
+        if not leaf.places:
+            raise AbsentError(f"{_spelled(triple)} is not in the release, so there is nothing to explain")
+        return search.with_records(leaf)
     for every_rule, limit in ((False, _FEW), (True, _MANY)):
         proof = search.prove(triple, every_rule=every_rule, limit=limit)
         if proof:
@@ -135,6 +135,13 @@ class _Search:
         s, p, o = (term.n3() for term in triple)
         return any(True for _ in self._rows(f"SELECT ?s WHERE {{ VALUES ?s {{ {s} }} ?s {p} {o} }} LIMIT 1"))
 
+    def asserted(self, triple: Triple) -> Proof:
+        """Give a triple as a leaf, with the named graphs that hold it apart from those of rules."""
+        self._look_up([triple])
+        return Proof(
+            triple, places=tuple(Place(graph) for graph in self._graphs[triple] if graph not in self._by_graph)
+        )
+
     def prove(self, goal: Triple, *, every_rule: bool, limit: int) -> Proof | None:
         """Search level by level; stop at the first level with which the goal can be built from asserted triples."""
         ways: dict[Triple, list[tuple[Rule, tuple[Triple, ...]]]] = {}
@@ -154,32 +161,48 @@ class _Search:
     def with_records(self, proof: Proof) -> Proof:
         """Say of each asserted triple of a proof from which records its graphs have it."""
         leaves = {step.triple: step.places for step in proof.steps() if step.rule is None}
-        found: dict[tuple[Node, Node], dict[URIRef, tuple[str | None, set[Node]]]] = {}
-        wanted = sorted({(place.graph, triple[0]) for triple, places in leaves.items() for place in places})
-        for start in range(0, len(wanted), _BATCH):
-            values = " ".join(f"({graph.n3()} {s.n3()})" for graph, s in wanted[start : start + _BATCH])
-            for row in self._rows(
-                f"SELECT ?g ?s ?record ?locator ?gives WHERE {{ VALUES (?g ?s) {{ {values} }} "
-                f"GRAPH ?g {{ ?s {PROV.wasDerivedFrom.n3()} ?record }} "
-                f"OPTIONAL {{ GRAPH ?h {{ ?record {OSAI.locator.n3()} ?locator }} }} "
-                f"OPTIONAL {{ GRAPH ?i {{ ?record {OSAI.gives.n3()} ?gives }} }} }} ORDER BY ?g ?s ?record ?locator"
-            ):
-                records = found.setdefault((row["g"], row["s"]), {})
-                locator = str(row["locator"]) if "locator" in row else None
-                _, gives = records.setdefault(URIRef(str(row["record"])), (locator, set()))
-                if "gives" in row:
-                    gives.add(row["gives"])
+        wanted = {(place.graph, triple[0]) for triple, places in leaves.items() for place in places}
+        found = self._records(wanted, f"GRAPH ?g {{ ?s {PROV.wasDerivedFrom.n3()} ?record }}")
+        # Words of others stand apart from the record they were read from: in another graph of the same load.
+        sisters = (
+            f"GRAPH ?i {{ ?load {PROV.generated.n3()} ?g , ?sister }} "
+            f"GRAPH ?sister {{ ?s {PROV.wasDerivedFrom.n3()} ?record }}"
+        )
+        found |= self._records({pair for pair in wanted if pair not in found}, sisters)
 
         def placed(step: Proof) -> Proof:
             places = []
             for place in step.places:
                 # A record that lists what it gives, gives nothing else (ontology design, section 1, rule 8).
-                records = found.get((place.graph, step.triple[0]), {}).items()
-                named = tuple((iri, at) for iri, (at, gives) in records if not gives or step.triple[1] in gives)
+                records = found.get((place.graph, step.triple[0]), {}).values()
+                named = tuple(record for record, gives in records if not gives or step.triple[1] in gives)
                 places.append(replace(place, records=named))
             return replace(step, premises=tuple(map(placed, step.premises)), places=tuple(places))
 
         return placed(proof)
+
+    def _records(
+        self, wanted: Iterable[tuple[URIRef, Node]], pattern: str
+    ) -> dict[tuple[Node, Node], dict[Node, tuple[Record, set[Node]]]]:
+        """Find the records of subjects in graphs, in order, each with the properties that it says it gives."""
+        ordered = sorted(wanted)
+        found: dict[tuple[Node, Node], dict[Node, tuple[Record, set[Node]]]] = {}
+        for start in range(0, len(ordered), _BATCH):
+            values = " ".join(f"({graph.n3()} {s.n3()})" for graph, s in ordered[start : start + _BATCH])
+            for row in self._rows(
+                f"SELECT ?g ?s ?record ?locator ?sha256 ?title ?gives WHERE {{ VALUES (?g ?s) {{ {values} }} {pattern} "
+                f"OPTIONAL {{ GRAPH ?p {{ ?record {OSAI.locator.n3()} ?locator }} }} "
+                f"OPTIONAL {{ GRAPH ?q {{ ?record {OSAI.gives.n3()} ?gives }} }} "
+                f"OPTIONAL {{ GRAPH ?r {{ ?record {PROV.wasDerivedFrom.n3()} ?bytes . "
+                f"?bytes {OSAI.contentSha256.n3()} ?sha256 OPTIONAL {{ ?bytes {DCTERMS.title.n3()} ?title }} }} }} "
+                "} ORDER BY ?g ?s ?record ?locator ?title"
+            ):
+                told = (str(row[name]) if name in row else None for name in ("locator", "sha256", "title"))
+                records = found.setdefault((row["g"], row["s"]), {})
+                _, gives = records.setdefault(row["record"], (Record(URIRef(str(row["record"])), *told), set()))
+                if "gives" in row:
+                    gives.add(row["gives"])
+        return found
 
     def _look_up(self, triples: Sequence[Triple]) -> None:
         """Note in which named graphs triples stand."""
@@ -236,9 +259,7 @@ class _Search:
         depth: Mapping[Triple, int],
     ) -> Proof:
         if depth[triple] == 0:
-            return Proof(
-                triple, places=tuple(Place(graph) for graph in self._graphs[triple] if graph not in self._by_graph)
-            )
+            return self.asserted(triple)
         rule, premises = next(
             (rule, premises)
             for rule, premises in ways[triple]
