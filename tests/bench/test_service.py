@@ -40,7 +40,7 @@ def workloads(projects: int) -> dict[str, list[str]]:
         for turn in range(20)
     ]
     rows = [
-        PREFIX + f"SELECT ?project ?name ?host WHERE {{ ?project osai:name ?name ; osai:currentHost ?host }} LIMIT {n}"
+        PREFIX + f"SELECT ?project ?host WHERE {{ ?project osai:currentHost ?host }} LIMIT {n}"
         for n in (10_000, 10_001)
     ]
     return {"entity look-up": lookup, "3 ms query": grouped, "10,000 rows": rows}
@@ -80,7 +80,10 @@ def test_ratios(servers: list[Server], data: tuple[Path, int], tmp_path: Path) -
     for name, by_server in figures.items():
         for peer in peers:
             pairs = zip(by_server[ours], by_server[peer], strict=True)
-            ratios[name, peer] = statistics.median(mine.per_second / max(its.per_second, 1e-9) for mine, its in pairs)
+            # A peer that finished nothing in its time is counted as one request, in our disfavour.
+            ratios[name, peer] = statistics.median(
+                mine.per_second / max(its.per_second, 1 / SECONDS) for mine, its in pairs
+            )
     print(f"\n{TRIPLES:,} triples, {CONNECTIONS} connections, driver {figures['entity look-up'][ours][0].driver}")
     print(f"{'requests a second':18}" + "".join(f"{server.name:>26}" for server in servers))
     for name, by_server in figures.items():
