@@ -8,13 +8,13 @@ page.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TypeAlias, TypeVar
-from urllib.parse import urljoin
 
 from pydantic import TypeAdapter, ValidationError
 from rdflib import OWL, RDF, RDFS, SH, SKOS, BNode, Graph, Literal, URIRef
@@ -23,7 +23,7 @@ from rdflib.term import Node
 
 from kg import resources
 from kg.errors import ModelError, ReleaseError
-from kg.store import Limits, Store
+from kg.store import Limits, Store, guard
 from kg.vocab import ONTOLOGY, OSAI, PREFIXES
 
 # What a release holds of the ontology, besides its quads. The Turtle is what /ontology gives, byte for byte.
@@ -280,6 +280,21 @@ def leave(folder: Path, documentation: Documentation, *, base: str) -> None:
         (folder / name).write_bytes(turtle(name, base))
 
 
+def keep_version(folder: Path, documentation: Documentation, sealed: Iterable[Path]) -> None:
+    """Refuse other bytes for a version that was sealed before: ``/ontology/{version}`` never changes. A draft may.
+
+    ``sealed`` are the directories of the releases with this version. Raises ReleaseError that names the file.
+    """
+    if documentation.status == "draft":
+        return
+    for earlier, name in itertools.product(sealed, (CORE, MODULE)):
+        if (earlier / name).is_file() and (earlier / name).read_bytes() != (folder / name).read_bytes():
+            raise ReleaseError(
+                f"{name}: version {documentation.version} of the ontology was sealed with other bytes in release "
+                f"{earlier.name}; raise owl:versionInfo and owl:versionIRI, and write what changed to CHANGELOG.md"
+            )
+
+
 def leave_statistics(folder: Path, statistics: Statistics) -> None:
     """Write statistics.json."""
     (folder / STATISTICS).write_bytes(_STATISTICS.dump_json(statistics, indent=1) + b"\n")
@@ -378,9 +393,9 @@ def named_in(query: str, *, base: str) -> frozenset[str]:
     found = set()
     for token in _TOKEN.finditer(query):
         if token["namespace"] is not None:
-            prefixes[token["declared"]] = urljoin(base, token["namespace"])
+            prefixes[token["declared"]] = guard.resolve(token["namespace"], base)
         elif token["iri"] is not None:
-            found.add(urljoin(base, token["iri"]))
+            found.add(guard.resolve(token["iri"], base))
         elif token["local"] is not None and (token["prefix"] or "") in prefixes:
             found.add(prefixes[token["prefix"] or ""] + token["local"])
     return frozenset(found)
@@ -907,7 +922,7 @@ def _amount(least: int, most: int | None) -> str:
         return "none"
     if least == most:
         return f"exactly {_number(least)}"
-    return f"at most {_number(most)}" if least == 0 else f"{_number(least)} to {_number(most)}"
+    return f"at most {_number(most)}" if least == 0 else f"{least} to {most}"
 
 
 def _number(n: int) -> str:

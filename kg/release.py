@@ -6,6 +6,8 @@ A release is a directory ``releases/{version}`` in the home that is never writte
     quads.nq.gz      every quad, sorted N-Quads
     issues.jsonl     what loaders could not map, one JSON object a line
     rules.json       the rules that inferred triples follow from: what ``kg.why`` proves with
+    terms.json       the documents of all terms of the ontology, and statistics.json how often each is used
+    osai.ttl         the ontology as /ontology serves it, and osai-dl.ttl its module for a reasoner
 
 ``releases/current`` is a symbolic link to one of them. Sealing and promoting are single renames, so that a crash at any
 moment leaves the previous release served and no half one.

@@ -17,6 +17,7 @@ from kg.release import Release, Releases
 from kg.store import Store
 from kg.store.oxigraph import OxigraphStore
 from kg.web.negotiation import HTML
+from kg.web.ontology import OntologyPages
 from kg.web.pages import Pages
 from kg.web.site import DATA_HEADERS, HTML_HEADERS, PREFLIGHT, STARTED, Site
 from kg.web.sparql import Endpoint
@@ -63,14 +64,10 @@ def create_app(
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     site = Site(base=config.base, release=release, templates=app.jinja_env, public_url=config.public_url)
     rules = release.rules() if release is not None else ()
-    pages = Pages(
-        store,
-        site,
-        catalogue or Catalogue.read(resources.queries(), base=config.base),
-        limits=config.limits,
-        rules=rules,
-    )
+    catalogue = catalogue or Catalogue.read(resources.queries(), base=config.base)
+    pages = Pages(store, site, catalogue, limits=config.limits, rules=rules)
     app.register_blueprint(pages.blueprint())
+    app.register_blueprint(OntologyPages(site, catalogue, config.home).blueprint())
     app.register_blueprint(WhyPages(store, site, rules, limits=config.limits).blueprint())
     app.after_request(lambda response: _finish(response, release))
 

@@ -1,4 +1,4 @@
-"""Pages for people and descriptions for programs: home, catalogue, things, findings, ontology, health.
+"""Pages for people and descriptions for programs: home, catalogue, things, findings, health.
 
 What a page shows is asked for by a query file of the catalogue; this module groups rows and chooses a template. Every
 page works without JavaScript, and every link begins with the place where the service is mounted.
@@ -32,9 +32,9 @@ from kg.rule import Rule
 from kg.store import JSON_RESULTS, TURTLE, Form, Limits, Store
 from kg.vocab import ONTOLOGY, OSAI, PREFIXES
 from kg.web import problems
-from kg.web.negotiation import DESCRIPTIONS, DOWNLOADS, HTML, JSON, OFFERS, content_type, negotiate
+from kg.web.negotiation import DESCRIPTIONS, DOWNLOADS, HTML, JSON, OFFERS, content_type
 from kg.web.problems import problem
-from kg.web.site import PAGE_BYTES, PAGE_ROWS, Site, path_of
+from kg.web.site import PAGE_BYTES, PAGE_ROWS, Site, choose, path_of
 from kg.web.terms import Cell, cell, iri_cell, short, solutions
 from kg.web.why import why_address
 
@@ -64,12 +64,6 @@ _EXISTS = (
 )
 _REPLACED = f"SELECT ?by WHERE {{ <%s> <{DCTERMS.isReplacedBy}> ?by ; <{OWL.deprecated}> true }} LIMIT 1"
 _NEIGHBOURS = "SELECT DISTINCT ?thing WHERE { ?thing a ?class FILTER(STRSTARTS(STR(?thing), %s)) } LIMIT 5000"
-_PROPERTIES = (
-    "SELECT DISTINCT ?property ?label ?definition WHERE { VALUES ?kind { owl:ObjectProperty owl:DatatypeProperty } "
-    f"?property a ?kind ; rdfs:isDefinedBy <{ONTOLOGY}> "
-    'OPTIONAL { ?property rdfs:label ?label FILTER(LANG(?label) = "en") } '
-    'OPTIONAL { ?property skos:definition ?definition FILTER(LANG(?definition) = "en") } } ORDER BY ?property'
-)
 # Data without a release: what is in it, for any vocabulary.
 _LARGEST = (
     "SELECT ?class (COUNT(?thing) AS ?count) WHERE { { ?thing a ?class } UNION { GRAPH ?g { ?thing a ?class } } } "
@@ -143,8 +137,6 @@ class Pages:
             routes.add_url_rule(f"/{root}/<path:rest>", f"thing_{root}", self.thing, defaults={"under": root})
         routes.add_url_rule("/page/<path:rest>", view_func=self.page)
         routes.add_url_rule("/data/<path:rest>", view_func=self.data)
-        routes.add_url_rule("/ontology", view_func=self.ontology)
-        routes.add_url_rule("/ontology/<version>", view_func=self.ontology)
         routes.add_url_rule("/problem/<name>", view_func=self.problem)
         routes.add_url_rule("/-/health", view_func=self.health)
         return routes
@@ -528,45 +520,7 @@ class Pages:
                 step["attributed"].append(named)
         return [list(steps.values()) for steps in chains.values()]
 
-    # --- ontology, problems, health ---------------------------------------------------------------------------------
-
-    def ontology(self, version: str | None = None) -> Response:
-        """Show the terms as a list, or give the ontology as RDF. Hash IRIs of terms need no redirect."""
-        release = self._site.release
-        if version is not None and (release is None or version != release.manifest.ontology):
-            served = f"; this service has {release.manifest.ontology}" if release else ""
-            raise problem("not-found", f"there is no version {version} of the ontology here{served}")
-        offers = OFFERS[Form.GRAPH]
-        chosen = self._chosen((HTML, *offers.types))
-        if chosen == HTML:
-            classes = _first_by(self._ask("classes"), "class")
-            properties = _first_by(self._rows(_with_prefixes(_PROPERTIES)), "property")
-            return _varying(
-                self._html(
-                    "ontology.html",
-                    title="Ontology",
-                    classes=[self._term(row, "class") for row in classes],
-                    properties=[self._term(row, "property") for row in properties],
-                )
-            )
-        graph = f"{self._site.base}graph/ontology"
-        text = f"CONSTRUCT {{ ?s ?p ?o }} WHERE {{ GRAPH <{graph}> {{ ?s ?p ?o }} }}"
-        with self._store.answer(text, offers.types[chosen], limits=self._limits, trusted=True) as answer:
-            if not answer.rows:
-                raise problem("not-found", f"the data served here does not hold the ontology ({graph})")
-            return _varying(Response(answer.read(), content_type=content_type(chosen)))
-
-    def _term(self, row: Row, name: str) -> dict[str, object]:
-        iri = str(row[name])
-        return {
-            "anchor": iri.rpartition("#")[2],
-            "iri": iri,
-            "label": _text(row.get("label")) or short(iri),
-            "definition": _text(row.get("definition")),
-            "above": iri_cell(str(row["above"]), self._link) if "above" in row else None,
-            "count": _text(row.get("count")),
-            "members": f"{self._root()}/sparql?{urlencode({'query': _members(row[name])})}",
-        }
+    # --- problems, health -------------------------------------------------------------------------------------------
 
     def problem(self, name: str) -> Response:
         """Explain a type of problem: what its ``type`` leads to."""
@@ -609,15 +563,7 @@ class Pages:
 
     def _chosen(self, offers: Sequence[str]) -> str:
         """Negotiate, or raise the 406 with what there is."""
-        chosen = negotiate(request.headers.get("Accept"), offers)
-        if chosen is None:
-            raise problem(
-                "not-acceptable",
-                f"this is offered as {', '.join(offers)}",
-                headers=(("Vary", "Accept"),),
-                offered=list(offers),
-            )
-        return chosen
+        return choose(request.headers.get("Accept"), offers)
 
     def _root(self) -> str:
         return self._site.root(request.environ)
@@ -686,11 +632,6 @@ def _grouped(term: Node | None) -> str | None:
 
 def _text(term: Node | None) -> str | None:
     return None if term is None else str(term)
-
-
-def _with_prefixes(query: str) -> str:
-    used = "".join(f"PREFIX {name}: <{namespace}> " for name, namespace in PREFIXES.items() if f"{name}:" in query)
-    return used + query
 
 
 def _json(body: object) -> Response:

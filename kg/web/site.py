@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeAlias
@@ -64,6 +64,19 @@ log = telemetry.logger("web")
 def path_of(base: str, iri: str) -> str:
     """Give the path of a thing below /page and /data, escaped so that what comes back is the IRI letter by letter."""
     return quote(iri[len(base) :].removeprefix("id/"), safe=_PATH_SAFE)
+
+
+def choose(accept: str | None, offers: Sequence[str]) -> str:
+    """Choose the media type to answer with. Raises Problem (406) with the list of what there is."""
+    found = negotiate(accept, offers)
+    if found is None:
+        raise problem(
+            "not-acceptable",
+            f"this is offered as {', '.join(offers)}",
+            headers=(("Vary", "Accept"),),
+            offered=list(offers),
+        )
+    return found
 
 
 def status_line(status: int) -> str:

@@ -21,8 +21,8 @@ from kg.web.negotiation import HTML, JSON, content_type, negotiate
 from kg.web.problems import problem
 from kg.web.site import PAGE_BYTES, PAGE_ROWS, Site
 from kg.web.terms import Cell, cell, iri_cell
-from kg.why import Explainer, Proof, Words
-from kg.why.words import NOWHERE, compact
+from kg.why import Explainer, Proof, Words, compact
+from kg.why.words import NOWHERE
 
 _PARAMETERS = ("s", "p", "o", "format")
 _FORMATS = {"html": HTML, "json": JSON}
@@ -48,7 +48,7 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of a proof on a page. ``again`` is the step that proved the same before, whose premises are not shown twice."""
+    """One step of a proof on a page. ``again`` is the step that proved the same before; premises are shown once."""
 
     id: str
     sentence: Sentence
@@ -78,24 +78,24 @@ class WhyPages:
         """Prove a triple (s, p, o), or list what was inferred about a subject (s, or s and p), as a page or as JSON.
 
         JSON has the ``release`` and either ``proof`` (see ``Words.to_json``) or ``inferred``: sentences, triples and
-        rules, as the first three members of a proof. Nothing to prove is a 404 whose ``nearest`` leads to what is there.
+        rules, as the first three members of a proof. Nothing to prove is a 404; its ``nearest`` leads to what is there.
         """
         self._need_rules()
         given = self._parameters()
         chosen = self._chosen(given.pop("format", None))
         explainer = Explainer(self._asked_in_time(), self._rules, self._site.base)
+        shown: dict[str, object] = {}
+        context: dict[str, object] = {"title": "Why is this here?"}
         try:
-            if "s" not in given:
-                shown, context = {}, {"title": "Why is this here?"}
-            elif "o" in given:
+            if "o" in given:
                 shown, context = self._prove(explainer, given)
-            else:
+            elif "s" in given:
                 shown, context = self._list(explainer, given)
         except AbsentError as error:
             nearest = [_address(self._root(), terms) for terms in error.nearest]
             raise problem("not-found", str(error), nearest=nearest) from error
         if chosen == HTML:
-            page = self._site.page("why.html", self._root(), given=given, **context)
+            page = self._site.page("why.html", self._root(), **context)
             response = Response(page, content_type=content_type(HTML))
         else:
             if not shown:

@@ -6,7 +6,7 @@ the triple. Works on the rows of any store or writer. Knows no ontology: the ser
 
 from kg.why.answer import Explainer
 from kg.why.proof import Contradiction, Place, Proof, Record, Rows, explain, explain_clash
-from kg.why.words import Words
+from kg.why.words import Words, compact
 
 __all__ = [
     "Contradiction",
@@ -16,6 +16,7 @@ __all__ = [
     "Record",
     "Rows",
     "Words",
+    "compact",
     "explain",
     "explain_clash",
 ]

@@ -15,8 +15,11 @@ from kg.vocab import OSAI
 
 Rows: TypeAlias = Callable[[str], Iterable[Mapping[str, Node]]]
 
-# How many ways of making one triple are tried: few by the rule that made it, then many by every rule that could.
+# By which rules a triple is proved, by every one that could make it or by the one that did, and how many ways are tried
+# for each: first few, then many.
 _FEW, _MANY = 8, 1000
+_AS_MADE = ((False, _FEW), (True, _MANY))
+_SHORTEST = ((True, _FEW), (True, _MANY))
 _BATCH = 100  # triples that are looked up with one query
 
 
@@ -85,11 +88,12 @@ def explain_clash(rows: Rows, rules: Iterable[Rule], clash: Clash, row: Mapping[
     """Explain one row of ``clash.query``: prove its triples, then leave out whatever they do without.
 
     The result is minimal: asserted triples and then rules are removed one by one, while the rest still leads to the
-    clash. Raises InconsistencyError as ``explain``.
+    clash. Proofs are by whichever rules are the shortest way, not by those that came first, as a person would argue.
+    Raises InconsistencyError as ``explain``.
     """
     search = _Search(rows, rules)
     offence = clash.offence(row)
-    proofs = [_explain(search, triple) for triple in dict.fromkeys(offence)]
+    proofs = [_explain(search, triple, _SHORTEST) for triple in dict.fromkeys(offence)]
     steps = {step.triple: step for proof in proofs for step in proof.steps()}
     asserted = [triple for triple, step in steps.items() if step.rule is None]
     used = list({step.rule.name: step.rule for step in steps.values() if step.rule}.values())
@@ -106,13 +110,13 @@ def explain_clash(rows: Rows, rules: Iterable[Rule], clash: Clash, row: Mapping[
     return Contradiction(clash, tuple(proofs), tuple(used), tuple(steps[triple] for triple in asserted))
 
 
-def _explain(search: _Search, triple: Triple) -> Proof:
+def _explain(search: _Search, triple: Triple, attempts: Iterable[tuple[bool, int]] = _AS_MADE) -> Proof:
     if not search.holds(triple):
         leaf = search.asserted(triple)
         if not leaf.places:
             raise AbsentError(f"{_spelled(triple)} is not in the release, so there is nothing to explain")
         return search.with_records(leaf)
-    for every_rule, limit in ((False, _FEW), (True, _MANY)):
+    for every_rule, limit in attempts:
         proof = search.prove(triple, every_rule=every_rule, limit=limit)
         if proof:
             return search.with_records(proof)

@@ -100,14 +100,18 @@ class Words:
         return self._names.get(term)
 
     def name(self, term: Node) -> str:
-        """Call a term by its label; one without by its path below the base, or the words of its local name."""
+        """Call a term by its label; one without by its path below the base, a term by its local name."""
         if isinstance(term, Literal):
             return str(term) if term.datatype not in _PLAIN else f"“{term}”"
-        found = self._names.get(term)
-        if found:
+        if found := self._names.get(term):
             return found
         path = self.path(term)
-        return path.removeprefix("id/") if path.startswith(("id/", "concept/", "graph/")) else _spaced(path)
+        if path.startswith(("id/", "concept/", "graph/")):
+            return path.removeprefix("id/")
+        local = str(term).rpartition("#")[2] if "#" in str(term) else ""
+        if not local and not path.startswith("<"):
+            local = path.partition(":")[2]
+        return _spaced(local) or path
 
     def path(self, term: Node) -> str:
         """Spell a term as short as it can be typed; see ``compact``."""
@@ -222,7 +226,6 @@ def _marked(name: str) -> str:
     return f"‘{name}’" if long and not name.startswith("“") else name
 
 
-def _spaced(path: str) -> str:
-    """Split the local name of a CURIE into words: "skos:altLabel" becomes "alt label"."""
-    local = path.partition(":")[2] if ":" in path and not path.startswith("<") else path
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", local).lower() if local != path else path
+def _spaced(name: str) -> str:
+    """Split a local name into words: "altLabel" becomes "alt label"."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).lower()

@@ -400,20 +400,6 @@ def test_a_wrong_name_or_parameter_says_what_is_right(server: Server, path: str,
     assert said in reply.text
 
 
-def test_the_ontology_is_a_list_for_people_and_rdf_for_programs(server: Server, config: Config, tmp_path: Path) -> None:
-    page = read_page(browse(server, "/ontology"))
-    assert "Makes things." in page.text
-    assert {"Project", "name"} <= {attributes.get("id") for attributes in page.all("div")}
-    assert read_page(browse(server, "/ontology/0.1.0")).text == page.text
-    assert server.ask("/ontology", Accept="text/turtle").status == 404, "this release has no graph of the ontology"
-    graph = "GRAPH <graph/ontology> { osai:Project a owl:Class . }"
-    other = make_release(tmp_path, extra=graph)
-    with live(create_app(config, store=OxigraphStore.load([(other.quads, None, None)]), release=other)) as with_graph:
-        reply = with_graph.ask("/ontology", Accept="text/turtle, text/html;q=0.5")
-        assert (reply.status, reply.type) == (200, "text/turtle")
-        assert len(rdflib.Graph().parse(data=reply.text)) == 1
-
-
 def test_the_type_of_a_problem_leads_to_an_explanation(server: Server) -> None:
     told = server.ask("/sparql?query=SELEC").json
     page = read_page(browse(server, "/" + told["type"].removeprefix(BASE)))

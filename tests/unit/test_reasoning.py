@@ -13,13 +13,13 @@ from rdflib import RDF, BNode, Graph
 from rdflib.term import Literal, URIRef
 
 from kg import resources
-from kg.errors import ConfigError, InconsistencyError, ModelError, ReleaseError
+from kg.errors import AbsentError, ConfigError, InconsistencyError, ModelError, ReleaseError
 from kg.reasoning import as_of_rules, clashes, classify, java_executable, locator, materialise, project_for_dl, rules
 from kg.reasoning.fixpoint import strata
 from kg.rule import AS_OF, Triple, dump_rules, load_rules
 from kg.store.oxigraph import OxigraphWriter
 from kg.vocab import OSAI
-from kg.why import Proof, explain, explain_clash
+from kg.why import Place, Proof, Record, explain, explain_clash
 from tests.reasoning_world import BASE, World, core, iri, triple, turtle
 
 # --- what follows from an axiom -------------------------------------------------------------------------------------
@@ -597,7 +597,7 @@ def test_an_asserted_triple_names_its_graphs_and_the_records_it_was_read_from():
     proof = why(world, "<i> a :A")
     assert proof.rule is None
     assert [(place.graph, place.records) for place in proof.places] == [
-        (iri("<graph/curated/data>"), ((iri("<r1>"), "file.toml:41"),)),
+        (iri("<graph/curated/data>"), (Record(iri("<r1>"), "file.toml:41"),)),
         (iri("<graph/other>"), ()),
     ]
 
@@ -615,7 +615,7 @@ def test_an_inferred_triple_names_rule_and_premises_down_to_what_was_asserted():
     ]
     leaves = {step.triple for step in proof.steps() if step.rule is None}
     assert leaves == {triple("<i1> :r <i2>"), triple("<i2> :t <i3>"), triple("<i3> a :C")}
-    assert list(proof.lines())[1].startswith("  by definition-d: If X is")
+    assert proof.rule.axiom.startswith("If X is")
 
 
 @settings(max_examples=25, deadline=None)
@@ -660,8 +660,26 @@ def test_a_literal_is_found_in_whatever_form_it_is_asked_for():
 
 def test_what_is_not_there_cannot_be_explained():
     world = World.of(":A rdfs:subClassOf :B .", "<i> a :A .")
-    with pytest.raises(InconsistencyError, match="not in the default graph"):
+    with pytest.raises(AbsentError, match="not in the release"):
         why(world, "<i> a :C")
+
+
+def test_what_only_a_named_graph_holds_is_asserted_there():
+    world = World.of(":A rdfs:subClassOf :B .", "<i> a :A .")
+    world.writer.update(f"INSERT DATA {{ GRAPH <{BASE}graph/links/x> {{ <{BASE}i> a <http://terms.test/#C> }} }}")
+    proof = why(world, "<i> a :C")
+    assert (proof.rule, [place.graph for place in proof.places]) == (None, [iri("<graph/links/x>")])
+
+
+def test_words_are_read_from_the_record_that_their_load_names_in_another_graph():
+    world = World.of(
+        ":A rdfs:subClassOf :B .",
+        "<span> a :A ; prov:wasDerivedFrom <r1> .",
+        provenance='<r1> osai:locator "file.toml:7" . <load> prov:generated <graph/curated/data> , <graph/words/doc> .',
+        **{"words/doc": '<span> osai:exactQuote "so it is" .'},
+    )
+    (place,) = why(world, '<span> osai:exactQuote "so it is"').places
+    assert place == Place(iri("<graph/words/doc>"), (Record(iri("<r1>"), "file.toml:7"),))
 
 
 def test_a_triple_that_its_rules_no_longer_make_is_not_explained_away():
