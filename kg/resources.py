@@ -46,7 +46,7 @@ def vocabulary_files() -> tuple[Path, ...]:
 
 
 def alignment_files() -> tuple[Path, ...]:
-    """Give the files that a release carries in ``graph/align``: one for each vocabulary that our terms match, in order."""
+    """Give the files that a release carries in ``graph/align``: one for each vocabulary our terms match, in order."""
     return tuple(sorted((ontology() / "align").glob("*.ttl")))
 
 
