@@ -24,6 +24,7 @@ PAGES = (
     "/sparql",
     ASKED,
     "/ontology",
+    "/ontology/dl",
     "/page/project/pytorch",
     "/page/finding/f20",
     "/no",
