@@ -28,7 +28,7 @@ from kg.catalogue import Catalogue, catalogue_graph, compare
 from kg.errors import DriftError, InconsistencyError
 from kg.model import DEFAULT_GRAPH, Assertion, Ledger, Mint, Quad, Snapshot, load_quads, quads
 from kg.reasoning import as_of_rules, clashes, materialise, rules
-from kg.release import FORMAT, ISSUES, QUADS, RULES, LoadedSource, Manifest, Release, Releases
+from kg.release import FORMAT, ISSUES, QUADS, RULES, LoadedSource, Manifest, Release, Releases, version_name
 from kg.rule import Clash, Rule, dump_rules
 from kg.sources import IssueList, Source
 from kg.sources.fetch import missing_documents
@@ -170,15 +170,16 @@ def build(
         finally:
             store.close()
         report("asked", {"seconds": clock.step("ask")})
+        files = {path.name: _sha256(path) for path in sorted(folder.iterdir())}
         manifest = Manifest(
             format=FORMAT,
-            version=f"{as_of.isoformat()}-{sha256[:8]}",
+            version=version_name(as_of, sha256, files),
             base=base,
             as_of=as_of,
             ontology=vocabulary,
             software=__version__,
             sha256=sha256,
-            file_sha256={path.name: _sha256(path) for path in sorted(folder.iterdir())},
+            file_sha256=files,
             counts=counts,
             inferred={name: count for name, count in sorted(made.counts.items()) if count},
             answers={

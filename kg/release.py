@@ -89,6 +89,18 @@ class _Format(BaseModel):
     format: int
 
 
+def version_name(as_of: date, sha256: str, files: Mapping[str, str]) -> str:
+    """Name a release by its date and by eight digits of what it holds: the quads, and each file beside them.
+
+    ``sha256`` is of the quads, ``files`` of each file. The packed quads do not count: how a machine packs is no content.
+    """
+    digest = hashlib.sha256(sha256.encode())
+    for name, value in sorted(files.items()):
+        if name != QUADS:
+            digest.update(f"\n{name} {value}".encode())
+    return f"{as_of.isoformat()}-{digest.hexdigest()[:8]}"
+
+
 @dataclass(frozen=True, slots=True)
 class Release:
     """One sealed release on disk."""
@@ -98,7 +110,7 @@ class Release:
 
     @property
     def version(self) -> str:
-        """The name of the release: its as-of date and the beginning of its content hash."""
+        """The name of the release: its as-of date and eight digits of what it holds."""
         return self.manifest.version
 
     @property
@@ -230,7 +242,7 @@ class Releases:
     def seal(self, made: Path, manifest: Manifest) -> Release:
         """Write the manifest and give the directory its name, in one rename after everything reached the disk.
 
-        The same content sealed before under this version is kept as it is: same inputs, same bytes.
+        The same content sealed before under this version is kept as it is: same inputs, same bytes, same name.
         """
         if not _VERSION.fullmatch(manifest.version):
             raise ReleaseError(
