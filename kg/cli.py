@@ -711,8 +711,7 @@ def _serve(config: Config, files: Sequence[Path], release: Release | None, host:
             interface=Interfaces.WSGI,
             factory=True,
             workers=config.servers,
-            blocking_threads=int(os.environ.get("KG_BT", "8")),
-            runtime_threads=int(os.environ.get("KG_RT", "1")),
+            blocking_threads=4,  # eight cost a third of the look-ups: they wait for the interpreter, not for workers
             respawn_failed_workers=True,
             workers_kill_timeout=math.ceil(config.seconds) + 5,  # a query that runs may end; what hangs may not
             log_level=LogLevels.warning,

@@ -1,11 +1,19 @@
-"""Finds and parses what is bundled: ``ontology/`` and ``queries/``, in a checkout or inside an installed wheel."""
+"""Finds and parses what is bundled: ``ontology/`` and ``queries/``, in a checkout or inside an installed wheel.
+
+Functions that give files of the ontology take the ``root`` of another copy of it, for whoever checks one.
+"""
 
 from __future__ import annotations
 
 import re
+from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urljoin
 
 from rdflib import Graph
+from rdflib.term import Node
 
 from kg.errors import ConfigError, ModelError
 
@@ -39,15 +47,20 @@ def curated() -> Path:
     return _PACKAGE / "sources" / "curated"
 
 
-def vocabulary_files() -> tuple[Path, ...]:
+def vocabulary_files(root: Path | None = None) -> tuple[Path, ...]:
     """Give the files that a release carries in ``graph/ontology``: the core and every concept scheme, in order."""
-    root = ontology()
+    root = root or ontology()
     return (root / "osai.ttl", *sorted((root / "schemes").glob("*.ttl")))
 
 
-def alignment_files() -> tuple[Path, ...]:
+def shape_files(root: Path | None = None) -> tuple[Path, ...]:
+    """Give the files of shapes that every build is held against, in order."""
+    return tuple(sorted(((root or ontology()) / "shapes").glob("*.ttl")))
+
+
+def alignment_files(root: Path | None = None) -> tuple[Path, ...]:
     """Give the files that a release carries in ``graph/align``: one for each vocabulary our terms match, in order."""
-    return tuple(sorted((ontology() / "align").glob("*.ttl")))
+    return tuple(sorted(((root or ontology()) / "align").glob("*.ttl")))
 
 
 def read_turtle(path: Path, base: str) -> Graph:
@@ -63,3 +76,76 @@ def read_turtle(path: Path, base: str) -> Graph:
         why = " ".join(str(error).split())[:300]
         raise ModelError(f"{place}: not Turtle: {why}") from error
     return graph
+
+
+class _Block(NamedTuple):
+    """A statement of a Turtle file: the subject that begins it, and each IRI that it names with the line."""
+
+    file: str
+    line: int
+    subject: str | None  # None: a blank node
+    named: dict[str, int]
+
+
+class Places:
+    """Finds where a term stands in Turtle files, as ``osai.ttl:361``.
+
+    Reads the text, not the triples, which have no lines: a statement begins with its subject at the start of a line and
+    goes on in indented ones, as in our files. ``base`` resolves relative IRIs.
+    """
+
+    def __init__(self, paths: Iterable[Path], base: str = "") -> None:
+        self._about: defaultdict[str | None, list[_Block]] = defaultdict(list)
+        self._blocks: list[_Block] = []
+        for path in paths:
+            self._read(path, base)
+
+    def _read(self, path: Path, base: str) -> None:
+        prefixes: dict[str, str] = {}
+        block = _Block(path.name, 1, None, {})
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+            if _PREFIX.match(line):
+                prefixes |= {name: _absolute(iri, base) for name, iri in _PREFIX.findall(line)}
+                continue
+            tokens = [
+                prefixes.get(token["prefix"], "") + token["local"]
+                if token["iri"] is None
+                else _absolute(token["iri"], base)
+                for token in _TOKEN.finditer(line)
+                if token["iri"] is not None or token["local"] is not None
+            ]
+            if line[:1] == "[" or (tokens and _TOKEN.match(line)):
+                block = _Block(path.name, number, None if line[0] == "[" else tokens[0], {})
+                self._about[block.subject].append(block)
+                self._blocks.append(block)
+            for token in tokens:
+                block.named.setdefault(token, number)
+
+    def __call__(self, term: Node | None, *near: Node) -> str | None:
+        """Give the line of ``term`` where it says something of ``near``, or else where it begins.
+
+        What is about nobody by name (``term`` None) is looked for by ``near``, which then are all that it names. A term
+        that begins no statement is looked for where it is named. None when it is nowhere.
+        """
+        wanted = [str(node) for node in near]
+        blocks = self._about.get(None if term is None else str(term), [])
+        if not blocks:
+            wanted = [str(term), *wanted]
+            blocks = [block for block in self._blocks if str(term) in block.named]
+        if not blocks:
+            return None
+        best = max(blocks, key=lambda block: sum(name in block.named for name in wanted))
+        line = next((best.named[name] for name in wanted if name in best.named and term is not None), best.line)
+        return f"{best.file}:{line}"
+
+
+def _absolute(iri: str, base: str) -> str:
+    return iri if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:", iri) else urljoin(base, iri)  # urljoin drops an empty fragment
+
+
+_PREFIX = re.compile(r"@?prefix\s+([\w-]*):\s*<([^>]*)>", re.IGNORECASE)
+# A name in a line of Turtle. Comments and strings hold none; a string in three quotes is read line by line.
+_TOKEN = re.compile(
+    r"#.*|\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'"
+    r"|<(?P<iri>[^\x00-\x20<>\"{}|^`\\]*)>|(?P<prefix>[A-Za-z][\w-]*|):(?P<local>[A-Za-z][\w.-]*\b)"
+)

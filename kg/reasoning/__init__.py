@@ -4,7 +4,7 @@ Knows no store adapter: what is compiled is query text, and the build hands in t
 """
 
 from kg.reasoning.asof import as_of_rules
-from kg.reasoning.compiler import Locator, clashes, locator, rules
+from kg.reasoning.compiler import Locator, clashes, rules
 from kg.reasoning.dl import Verdict, classify, java_executable, project_for_dl
 from kg.reasoning.fixpoint import Materialisation, materialise
 
@@ -16,7 +16,6 @@ __all__ = [
     "clashes",
     "classify",
     "java_executable",
-    "locator",
     "materialise",
     "project_for_dl",
     "rules",

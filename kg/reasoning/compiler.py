@@ -15,7 +15,6 @@ import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from rdflib import OWL, RDF, RDFS, XSD, Graph
 from rdflib.collection import Collection
@@ -26,7 +25,8 @@ from kg.model import slugify
 from kg.rule import Clash, Pattern, Rule, fill, spell, variables
 from kg.vocab import PREFIXES
 
-Locator = Callable[[URIRef], str | None]  # where a term is declared, as "osai.ttl:361"; None when it is not known
+# Where a term says something of others (``kg.resources.Places``), as "osai.ttl:361"; None when that is not known.
+Locator = Callable[..., str | None]
 
 # What the compiler knows of RDF, RDFS and OWL. Everything else of these vocabularies stops the build.
 _TYPES = frozenset(
@@ -79,16 +79,6 @@ def clashes(ontology: Graph, *, base: str, locate: Locator | None = None) -> tup
     return tuple(_Compiler(ontology, base, locate).clashes())
 
 
-def locator(*paths: Path) -> Locator:
-    """Make a Locator that finds a term where a line of a Turtle file begins with it, as our files do."""
-    places: dict[str, str] = {}
-    for path in paths:
-        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-            if word := re.match(r"[\w-]*:[\w-]+|<[^>]+>", line):
-                places.setdefault(word[0], f"{path.name}:{number}")
-    return lambda term: places.get(term.n3()) or places.get(_curie(term))
-
-
 @dataclass(frozen=True, slots=True)
 class _Case:
     """One way to belong to a class expression: patterns about the variable it was asked for.
@@ -115,7 +105,7 @@ class _Compiler:
     def __init__(self, ontology: Graph, base: str, locate: Locator | None) -> None:
         self._graph = ontology
         self._base = base
-        self._locate = locate or (lambda _: None)
+        self._locate: Locator = locate or (lambda term, *near: None)
         self._fresh = (Variable(f"v{number}") for number in itertools.count())
         self._refuse_unknown()
 
@@ -422,9 +412,9 @@ class _Compiler:
         for s, p, o in sorted(self._graph, key=lambda triple: tuple(map(str, triple))):
             axiom = _Axiom(s, p)  # type: ignore[arg-type]  # rdflib types predicates as Node
             if str(p).startswith(_LOGIC) and p not in _PREDICATES:
-                raise self._unknown(axiom, _curie(p))
+                raise self._unknown(axiom, _curie(p), p)
             if p == RDF.type and str(o).startswith(_LOGIC) and o not in _TYPES:
-                raise self._unknown(axiom, _curie(o))
+                raise self._unknown(axiom, _curie(o), o)
             if p in (OWL.intersectionOf, OWL.unionOf) and not isinstance(s, BNode):
                 raise self._unknown(axiom, f"{_curie(p)} of a named class (owl:equivalentClass says it)")
             if isinstance(s, BNode) and s not in pointed_at:
@@ -437,12 +427,29 @@ class _Compiler:
         if str(class_).startswith(_LOGIC) or self._is_datatype(class_):
             raise self._unknown(axiom, f"{_curie(class_)} where a class of things is expected")
 
-    def _unknown(self, axiom: _Axiom, what: str) -> ModelError:
-        place = self._locate(axiom.subject) if isinstance(axiom.subject, URIRef) else None
+    def _unknown(self, axiom: _Axiom, what: str, *near: Node) -> ModelError:
+        owner, within = self._owner(axiom.subject)
+        place = self._locate(owner, *near, axiom.predicate, *within)
+        inside = f" inside {_curie(owner)}" if owner not in (None, axiom.subject) else ""
         return ModelError(
-            f"{f'{place}: ' if place else ''}{axiom}: the rule compiler does not know what to do with {what}; "
+            f"{f'{place}: ' if place else ''}{axiom}{inside}: the rule compiler does not know what to do with {what}; "
             "an axiom for HermiT alone belongs in osai-dl.ttl, any other has to be taught to kg.reasoning.compiler"
         )
+
+    def _owner(self, node: Node) -> tuple[Node | None, list[Node]]:
+        """Give the name that a node stands under; without one, the names that stand under the node."""
+        seen = {node}
+        while not isinstance(node, URIRef):
+            above = sorted(set(self._graph.subjects(None, node)) - seen, key=str)
+            if not above:
+                below, waiting = set(), {node}
+                while waiting:
+                    below |= waiting
+                    waiting = {o for one in waiting if isinstance(one, BNode) for o in self._graph.objects(one)} - below
+                return None, sorted(one for one in below if isinstance(one, URIRef))
+            node = above[0]
+            seen.add(node)
+        return node, []
 
     # --- words ------------------------------------------------------------------------------------------------------
 

@@ -206,6 +206,12 @@ def test_what_is_bundled_is_never_taken_from_elsewhere(curated: Source, home: Pa
     assert held(curated, home)["sample.toml"] == curated.definition.read_bytes()
 
 
+def test_what_came_to_be_bundled_wins_over_what_was_fetched_before(curated: Source, home: Path, there: Path) -> None:
+    fetch_from(curated, [there], home)
+    put(curated.definition.parent, {"page.txt": b"ours now"})
+    assert held(curated, home)["page.txt"] == b"ours now"
+
+
 def test_a_source_with_nothing_to_fetch_takes_nothing(tmp_path: Path, home: Path, there: Path) -> None:
     source = define(tmp_path / "curated", "")
     taken = fetch_from(source, [there], home)

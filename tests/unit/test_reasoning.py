@@ -14,7 +14,7 @@ from rdflib.term import Literal, URIRef
 
 from kg import resources
 from kg.errors import AbsentError, ConfigError, InconsistencyError, ModelError, ReleaseError
-from kg.reasoning import as_of_rules, clashes, classify, java_executable, locator, materialise, project_for_dl, rules
+from kg.reasoning import as_of_rules, clashes, classify, java_executable, materialise, project_for_dl, rules
 from kg.reasoning.fixpoint import strata
 from kg.rule import AS_OF, Triple, dump_rules, load_rules
 from kg.store.oxigraph import OxigraphWriter
@@ -215,8 +215,43 @@ def test_an_error_names_the_axiom_its_file_and_its_line(tmp_path):
         "@prefix owl: <http://www.w3.org/2002/07/owl#> .\n\n"
         "osai:Finding a owl:Class ;\n    owl:disjointUnionOf ( osai:ShareFinding osai:QualitativeFinding ) .\n"
     )
-    with pytest.raises(ModelError, match=r"^small\.ttl:4: osai:Finding owl:disjointUnionOf: .*osai-dl\.ttl"):
-        rules(Graph().parse(path), base=BASE, locate=locator(path))
+    with pytest.raises(ModelError, match=r"^small\.ttl:5: osai:Finding owl:disjointUnionOf: .*osai-dl\.ttl"):
+        rules(Graph().parse(path), base=BASE, locate=resources.Places([path]))
+
+
+@pytest.mark.parametrize(
+    ("axiom", "line", "says"),
+    [
+        (
+            "osai:Finding a owl:Class .\n\nosai:Finding rdfs:subClassOf\n"
+            "    [ a owl:Restriction ; owl:onProperty osai:value ;\n        owl:allValuesFrom osai:ShareFinding ] .\n",
+            7,
+            "[] owl:allValuesFrom inside osai:Finding",
+        ),
+        (
+            "[] a owl:AllDisjointClasses ; owl:members ( osai:Report osai:Study ) .\n"
+            "[] a owl:AllDisjointProperties ; owl:members ( osai:value osai:grade ) .\n",
+            4,
+            "[] rdf:type",
+        ),
+        (
+            "[] a owl:AllDisjointClasses ; owl:members ( osai:Report osai:Study ) .\n"
+            "[] a owl:AllDisjointClasses ; owl:members ( osai:Finding [ a owl:Class ] ) .\n",
+            4,
+            "[] owl:AllDisjointClasses",
+        ),
+    ],
+    ids=["in an expression", "about nobody by name", "a list of several"],
+)
+def test_an_error_in_a_nameless_axiom_names_its_line(tmp_path, axiom, line, says):
+    path = tmp_path / "small.ttl"
+    prefixes = "@prefix osai: <https://w3id.org/osai-kg/ontology#> . @prefix owl: <http://www.w3.org/2002/07/owl#> ."
+    path.write_text(f"{prefixes}\n@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .\n{axiom}")
+    with pytest.raises(ModelError) as caught:
+        graph = Graph().parse(path)
+        rules(graph, base=BASE, locate=resources.Places([path]))
+        clashes(graph, base=BASE, locate=resources.Places([path]))
+    assert str(caught.value).startswith(f"small.ttl:{line}: {says}: ")
 
 
 def test_rules_have_stable_telling_names_and_say_their_axiom_in_words():
