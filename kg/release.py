@@ -92,7 +92,7 @@ class _Format(BaseModel):
 def version_name(as_of: date, sha256: str, files: Mapping[str, str]) -> str:
     """Name a release by its date and by eight digits of what it holds: the quads, and each file beside them.
 
-    ``sha256`` is of the quads, ``files`` of each file. The packed quads do not count: how a machine packs is no content.
+    ``sha256`` is of the quads, ``files`` of each file. The packed quads do not count: packing is no content.
     """
     digest = hashlib.sha256(sha256.encode())
     for name, value in sorted(files.items()):
