@@ -72,7 +72,7 @@ from kg.store.oxigraph import File, evaluate, load
 
 log = logging.getLogger("kg.store.workers")  # also where this module is the program
 
-_SPOOL_FROM = 1_000_000  # bytes of an answer beyond which the asker keeps it in a file
+_SPOOL_FROM = 8_000_000  # bytes of an answer beyond which the asker keeps it in a file
 # What a worker may have open: standard streams, listener, on Linux the wait for it, and one asker's connection.
 _DESCRIPTORS = 6 if sys.platform == "linux" else 5
 _PATIENCE = 30.0  # seconds a worker lets an asker take to send its request or to fetch its answer
@@ -82,8 +82,10 @@ _TRIES = 3  # workers in a row that may end before they take a query
 _RETIRE = 256 * 2**20  # bytes a worker may have grown; then it makes room for a fresh one, between queries
 
 _TOKEN = 16  # bytes
-_REQUEST = struct.Struct(f"!{_TOKEN}sI")  # token, length of the JSON
-_HEAD = struct.Struct("!IQ")  # of an answer: length of its JSON, length of its body
+_REQUEST = struct.Struct(f"!{_TOKEN}sId")  # token, length of the JSON, when it was asked (monotonic seconds)
+_HEAD = struct.Struct("!IQQ")  # of an answer: length of its error in JSON (0: none), rows, length of its body
+_CHUNK = 1 << 16  # bytes read at once
+_HURRY = 0.05  # seconds in the queue after which a worker looks whether the asker is still there
 
 # --- errors on the wire ---------------------------------------------------------------------------------------------
 
@@ -123,12 +125,34 @@ class _Hung(Exception):  # noqa: N818 (an event between two functions, not an er
     """The other side closed the line."""
 
 
-def _exactly(stream: IO[bytes], length: int) -> bytes:
-    """Read ``length`` bytes, or raise _Hung when the other side ended before."""
-    data = stream.read(length)
-    if len(data) < length:
-        raise _Hung
-    return data
+class _Reader:
+    """Reads a connection in as few calls as its messages come in: mostly one."""
+
+    __slots__ = ("_held", "_line")
+
+    def __init__(self, line: socket.socket) -> None:
+        self._line = line
+        self._held = b""
+
+    def first(self) -> None:
+        """Wait for the first bytes. Raises TimeoutError, or _Hung where none will come."""
+        self._held = self._line.recv(_CHUNK)
+        if not self._held:
+            raise _Hung
+
+    def exactly(self, length: int) -> bytes:
+        """Give the next ``length`` bytes, or raise _Hung when the other side ended before."""
+        held = self._held
+        if len(held) < length:
+            whole = bytearray(held)
+            while len(whole) < length:
+                more = self._line.recv(min(max(length - len(whole), _CHUNK), 1 << 20))
+                if not more:
+                    raise _Hung
+                whole += more
+            held = bytes(whole)
+        self._held = held[length:]
+        return held[:length]
 
 
 # --- worker ---------------------------------------------------------------------------------------------------------
@@ -191,21 +215,23 @@ def _serve(engine: Any, slot: memoryview, size: int, keeper: int) -> NoReturn:
                 break
             continue
         # An asker who went away gets nothing.
-        with _disarmed(), line, line.makefile("rb") as stream, contextlib.suppress(OSError, _Hung):
+        with _disarmed(), line, contextlib.suppress(OSError, _Hung):
             signal.setitimer(signal.ITIMER_REAL, _PATIENCE)
-            token, length = _REQUEST.unpack(_exactly(stream, _REQUEST.size))
-            request = json.loads(_exactly(stream, length))
+            reader = _Reader(line)
+            token, length, asked = _REQUEST.unpack(reader.exactly(_REQUEST.size))
+            request = json.loads(reader.exactly(length))
             limits = Limits(**request["limits"])
-            with contextlib.suppress(BlockingIOError):
-                line.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-                continue  # the asker has left the queue
+            if time.monotonic() - asked > _HURRY:
+                with contextlib.suppress(BlockingIOError):
+                    line.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+                    continue  # the asker has left the queue
             slot[:] = token
             if size and memory != limits.memory:
                 memory = limits.memory
                 resource.setrlimit(resource.RLIMIT_AS, (size + memory, resource.RLIM_INFINITY))
             # The signal's default action is the end of this process. Nothing of ours runs then, so nothing can fail.
             signal.setitimer(signal.ITIMER_REAL, limits.seconds)
-            body = b""
+            text, rows, body = b"", 0, b""
             try:
                 answer = evaluate(
                     engine,
@@ -216,14 +242,13 @@ def _serve(engine: Any, slot: memoryview, size: int, keeper: int) -> NoReturn:
                     scope=Scope(default=_graphs(request["default"]), named=_graphs(request["named"])),
                     functions=request["functions"],
                 )
-                meta, body = {"rows": answer.rows}, answer.read()
+                rows, body = answer.rows, answer.read()
             except MemoryError:
-                meta = _pack(QueryMemoryError(limits.memory))
+                text = json.dumps(_pack(QueryMemoryError(limits.memory))).encode()
             except (KgError, ValueError) as error:
-                meta = _pack(error)
+                text = json.dumps(_pack(error)).encode()
             signal.setitimer(signal.ITIMER_REAL, _PATIENCE)
-            text = json.dumps(meta).encode()
-            head = _HEAD.pack(len(text), len(body)) + text
+            head = _HEAD.pack(len(text), rows, len(body)) + text
             if len(body) < _SPOOL_FROM:
                 line.sendall(head + body)  # each message wakes the asker, which costs more than the copy
             else:
@@ -671,16 +696,16 @@ class WorkerStore(Store):
         ).encode()
         for _ in range(_TRIES):
             token = os.urandom(_TOKEN)
-            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line, line.makefile("rb") as stream:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
+                reader = _Reader(line)
                 try:
-                    self._queue(_REQUEST.pack(token, len(request)) + request, line, limits)
-                    self._wait(token, line, limits)
+                    self._queue(_REQUEST.pack(token, len(request), time.monotonic()) + request, line, limits)
+                    self._wait(token, line, reader, limits)
                     line.settimeout(_PATIENCE)
-                    head, length = _HEAD.unpack(_exactly(stream, _HEAD.size))
-                    meta = json.loads(_exactly(stream, head))
-                    if "error" in meta:
-                        raise _unpack(meta)
-                    return Answer(media_type, self._body(stream, length), int(meta["rows"]))
+                    error, rows, length = _HEAD.unpack(reader.exactly(_HEAD.size))
+                    if error:
+                        raise _unpack(json.loads(reader.exactly(error)))
+                    return Answer(media_type, self._body(reader, length), rows)
                 except TimeoutError:
                     self._consult(ask="kill", token=token.hex())
                     raise QueryTimeoutError(limits.seconds) from None
@@ -710,21 +735,26 @@ class WorkerStore(Store):
         except TimeoutError as error:
             raise QueueFullError(math.ceil(limits.seconds)) from error
 
-    def _wait(self, token: bytes, line: socket.socket, limits: Limits) -> None:
-        """Return when something can be read. The worker's own timer ends late queries; this is for a silent one."""
-        ready = select.poll()
-        ready.register(line, select.POLLIN)
-        if ready.poll((limits.seconds + _SLACK) * 1000):
-            return
-        if not self._consult(ask="running", token=token.hex())["running"] and not ready.poll(0):
-            raise QueueFullError(math.ceil(limits.seconds))
-        if not ready.poll((limits.seconds + _GRACE) * 1000):
-            self._consult(ask="kill", token=token.hex())
-            raise QueryTimeoutError(limits.seconds)
+    def _wait(self, token: bytes, line: socket.socket, reader: _Reader, limits: Limits) -> None:
+        """Return when an answer begins. The worker's own timer ends late queries; this is for a silent one."""
+        line.settimeout(limits.seconds + _SLACK)
+        with contextlib.suppress(TimeoutError):
+            return reader.first()
+        if not self._consult(ask="running", token=token.hex())["running"]:
+            line.settimeout(0)
+            try:  # it may have ended while we asked
+                return reader.first()
+            except BlockingIOError:
+                raise QueueFullError(math.ceil(limits.seconds)) from None
+        line.settimeout(limits.seconds + _GRACE)
+        with contextlib.suppress(TimeoutError):
+            return reader.first()
+        self._consult(ask="kill", token=token.hex())
+        raise QueryTimeoutError(limits.seconds)
 
-    def _body(self, stream: IO[bytes], length: int) -> bytes | Path:
+    def _body(self, reader: _Reader, length: int) -> bytes | Path:
         if length <= _SPOOL_FROM:
-            return _exactly(stream, length)
+            return reader.exactly(length)
         try:
             handle, name = tempfile.mkstemp(prefix="answer-", dir=self._address)  # the keeper clears up if we cannot
         except OSError as error:
@@ -733,7 +763,7 @@ class WorkerStore(Store):
         try:
             with open(handle, "wb") as spool:
                 while length:
-                    block = _exactly(stream, min(length, 1 << 18))
+                    block = reader.exactly(min(length, 1 << 18))
                     spool.write(block)
                     length -= len(block)
         except BaseException as error:

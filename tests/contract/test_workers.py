@@ -457,10 +457,10 @@ def test_no_descriptor_leaks(store: WorkerStore, keeper: Keeper) -> None:
 
 
 def test_a_large_answer_is_a_file_that_goes_with_the_context(store: WorkerStore, keeper: Keeper) -> None:
-    query = "SELECT * WHERE { ?a <urn:p> ?b . ?c <urn:p> ?d } LIMIT 20000"
+    query = "SELECT * WHERE { ?a <urn:p> ?b . ?c <urn:p> ?d } LIMIT 60000"
     with store.answer(query, JSON_RESULTS) as answer:
         assert isinstance(answer.body, Path)
-        assert answer.rows == len(json.loads(answer.body.read_bytes())["results"]["bindings"]) == 20_000
+        assert answer.rows == len(json.loads(answer.body.read_bytes())["results"]["bindings"]) == 60_000
     assert not answer.body.exists()
     assert sorted(path.name for path in keeper.address.iterdir()) == ["control", "queries"]
 
