@@ -36,6 +36,7 @@ from kg.store import CSV_RESULTS, Limits
 from kg.store.canonical import skolemised
 from kg.store.oxigraph import OxigraphStore, OxigraphWriter
 from kg.validation import Report as ValidationReport
+from kg.validation import Violation as Misshapen
 from kg.validation import checks, read_shapes, validate
 from kg.vocab import ONTOLOGY, OSAI
 from kg.why import Words, explain_clash
@@ -74,7 +75,7 @@ class Built:
     release: Release
     seconds: Mapping[str, float]
     differences: Mapping[str, Sequence[str]]  # catalogue query -> how its answer differs from the pin
-    warnings: Sequence[str] = ()  # of the shapes, and of sources that contradict each other, a line each
+    warnings: Sequence[Violation] = ()  # of the shapes, and of sources that contradict each other
 
 
 @dataclass(slots=True)
@@ -99,23 +100,27 @@ def build(
     created: datetime,
     as_of: date | None = None,
     pins: Sequence[str] = (),
+    ontology: Path | None = None,
     report: Report = lambda event, values: None,
 ) -> Built:
     """Make and seal one release from snapshots; the caller promotes it.
 
     ``as_of`` is the date that "current" means; by default the latest date of the sources. ``pins`` names
     the sets of pinned answers to compare with, the first that a query has ("seed" when the bundled sources are loaded,
-    "words" before it when the article was at hand). ``created`` goes to the
-    manifest only. Same snapshots, same code and same date give the same bytes. Holds the whole graph in memory.
+    "words" before it when the article was at hand). ``ontology`` is the directory of another copy of the ontology than
+    the bundled one. ``created`` goes to the manifest only. Same snapshots, same code and same date give the same bytes.
+    Holds the whole graph in memory.
 
-    Raises DriftError (bytes or totals are not what a source says), ModelError (an unknown term, a bad IRI),
-    InconsistencyError (a clash, or a broken rule): nothing is sealed then.
+    Raises DriftError (bytes or totals are not what a source says), ModelError (an unknown term, a bad IRI; an axiom or
+    a shape that does not compile, with file and line), InconsistencyError (a clash, or a broken rule): nothing is
+    sealed then.
     """
     loads = sorted(chosen, key=lambda pair: (pair[0].order, pair[0].name))
     if not loads:
         raise DriftError("no source has a snapshot, so there is nothing to build; kg fetch takes snapshots")
     as_of = as_of or max(source.as_of for source, _ in loads)
     mint = Mint(base, Ledger.read(resources.curated() / "ledger.csv"))
+    root = ontology or resources.ontology()
     clock = _Clock()
     with releases.making() as folder:
         writer = OxigraphWriter()
@@ -124,26 +129,28 @@ def build(
         sources = tuple(entry for entry, _ in loaded)
         report("loaded", {"sources": len(sources), "seconds": clock.step("load")})
 
-        vocabulary = _add_vocabulary(writer, mint)
-        writer.add(_alignment_quads(mint))
+        vocabulary = _add_vocabulary(writer, mint, root)
+        writer.add(_alignment_quads(mint, root))
         _fuse(writer, mint, [graph for entry in sources for graph in entry.graphs])
         report("fused", {"seconds": clock.step("fuse")})
 
-        shapes = _validate(writer, base)  # before the rules: after range inference some shapes could not fail
+        shapes = _validate(writer, base, root)  # before the rules: after range inference some shapes could not fail
         report("validated", {"warnings": len(shapes.violations), "seconds": clock.step("shapes")})
 
-        ontology = resources.read_turtle(resources.ontology() / "osai.ttl", base)
+        core = resources.read_turtle(root / "osai.ttl", base)
+        locate = resources.Places([root / "osai.ttl"], base)
         instant = datetime(as_of.year, as_of.month, as_of.day, 23, 59, 59, tzinfo=UTC)
         at_date = as_of_rules(resources.queries() / "rules", base=base, as_of=instant)
-        compiled = rules(ontology, base=base)
+        compiled = rules(core, base=base, locate=locate)
         made = materialise(writer, (*at_date, *compiled), base=base)
         report("reasoned", {"rules": len(made.counts), "seconds": clock.step("reason")})
 
         catalogue = Catalogue.read(resources.queries(), base=base)
-        contradictions = tuple(_contradictions(writer, clashes(ontology, base=base), (*at_date, *compiled), base))
+        forbidden = clashes(core, base=base, locate=locate)
+        contradictions = tuple(_contradictions(writer, forbidden, (*at_date, *compiled), base))
         # All that is wrong is told at once, first what explains the rest.
         stopping = [violation for violation, ours in contradictions if ours]
-        _stop_on([*stopping, *_misshapen(shapes), *_violations(writer, catalogue)])
+        _stop_on([*stopping, *_misshapen(shapes.of(SH.Violation)), *_violations(writer, catalogue)])
         disagreements = [violation for violation, ours in contradictions if not ours]
         if disagreements:
             report("contradicted", {"warnings": len(disagreements)})
@@ -154,9 +161,9 @@ def build(
         writer.add(_dataset_quads(mint, sources, as_of, vocabulary, writer))
         (folder / RULES).write_text(dump_rules((*at_date, *compiled)), encoding="utf-8")
         terms = documentation.describe(
-            documentation.Files.bundled(base), queries={query.name: query.text for query in catalogue}, base=base
+            documentation.Files.bundled(base, root), queries={query.name: query.text for query in catalogue}, base=base
         )
-        documentation.leave(folder, terms, base=base)
+        documentation.leave(folder, terms, base=base, root=root)
         same = (kept.path for kept in releases if (kept.manifest.ontology, kept.manifest.base) == (vocabulary, base))
         documentation.keep_version(folder, terms, same)
 
@@ -190,7 +197,7 @@ def build(
             created=created,
             seconds=clock.seconds,
         )
-        warnings = (*shapes.lines(), *("; ".join((str(one), *one.premises)) for one in disagreements))
+        warnings = (*_misshapen(shapes.violations), *disagreements)
         return Built(releases.seal(folder, manifest), clock.seconds, differences, warnings)
 
 
@@ -272,13 +279,13 @@ def _write_issues(path: Path, lists: Iterable[IssueList]) -> None:
                 stream.write(json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n")
 
 
-def _add_vocabulary(writer: OxigraphWriter, mint: Mint) -> str:
+def _add_vocabulary(writer: OxigraphWriter, mint: Mint, root: Path) -> str:
     """Write the ontology and its schemes to ``graph/ontology`` and the default graph; give the ontology's version.
 
     Blank nodes of class expressions become ``id/node/{file}/{label}`` (RDFC-1.0), so equal files give equal bytes.
     """
     version = ""
-    for path in resources.vocabulary_files():
+    for path in resources.vocabulary_files(root):
         graph = resources.read_turtle(path, mint.base)
         version = version or str(graph.value(ONTOLOGY, URIRef("http://www.w3.org/2002/07/owl#versionInfo")))
         stem = path.stem
@@ -288,10 +295,10 @@ def _add_vocabulary(writer: OxigraphWriter, mint: Mint) -> str:
     return version
 
 
-def _alignment_quads(mint: Mint) -> Iterator[Quad]:
+def _alignment_quads(mint: Mint, root: Path) -> Iterator[Quad]:
     """Write how our terms match those of others to ``graph/align`` only: nothing is to follow from it here."""
     named = mint.graph("align")
-    for path in resources.alignment_files():
+    for path in resources.alignment_files(root):
         for s, p, o in resources.read_turtle(path, mint.base):
             yield (s, URIRef(str(p)), o, named)
 
@@ -319,15 +326,15 @@ def _fuse(writer: OxigraphWriter, mint: Mint, graphs: Sequence[str]) -> None:
         writer.update(f"INSERT {{ ?s ?p ?o }} WHERE {{ GRAPH <{graph}> {{ ?s ?p ?o }} FILTER(?p != <{OSAI.name}>) }}")
 
 
-def _validate(writer: OxigraphWriter, base: str) -> ValidationReport:
+def _validate(writer: OxigraphWriter, base: str, root: Path) -> ValidationReport:
     """Hold the fused asserted data against the shapes."""
-    shapes, places = read_shapes(base)
+    shapes, places = read_shapes(base, resources.shape_files(root))
     return validate(writer.rows, checks(shapes, base=base, places=places), base=base)
 
 
-def _misshapen(shapes: ValidationReport) -> Iterator[Violation]:
-    """Give the violations of shapes; their warnings are kept in the report."""
-    for found in shapes.of(SH.Violation):
+def _misshapen(results: Iterable[Misshapen]) -> Iterator[Violation]:
+    """Give what shapes found, as a broken rule."""
+    for found in results:
         shape = str(found.shape).rpartition("#")[2]
         yield Violation(shape, found.message, str(found.focus), found.locator)
 

@@ -1,81 +1,146 @@
-"""``kg check``: what can be proved of the sources, the vocabulary and a build of them, without touching what is served.
+"""``kg check``: what can be proved of the ontology, the sources and a build of them, without touching what is served.
 
-Each check ends passed, failed or skipped, says what it looked at, and names what it could not. A build goes to a
-directory that is thrown away.
+Each section ends passed, failed or skipped, says what it looked at, and names what it could not. Its findings say how
+to mend them: an error fails the section, warnings and notes never do. A build goes to a directory that is thrown away.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from rdflib import RDF, RDFS, Graph, URIRef
-from rdflib.namespace import OWL, SKOS
+from rdflib import Graph, URIRef
 
-from kg import resources
-from kg.build import Built, build, fitting_pins
+from kg import quality, resources
+from kg.build import Built, Violation, build, fitting_pins
+from kg.documentation import read_statistics
 from kg.errors import KgError
+from kg.model import DEFAULT_GRAPH
+from kg.quality import Level, QualityFinding
 from kg.reasoning import classify, java_executable, project_for_dl
 from kg.release import Releases
 from kg.sources import Source
 from kg.sources.fetch import snapshot_of
-from kg.store.oxigraph import OxigraphStore
-from kg.vocab import OSAI
+from kg.store.oxigraph import OxigraphStore, OxigraphWriter
+from kg.validation import checks as compile_shapes
+from kg.validation import misjudged, read_examples, read_shapes, surroundings, validate
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """What one check found. ``details`` are lines, each of which says what to mend."""
+class Section:
+    """What one part of the check found. ``skipped`` is what it could not do on this machine, and how it could."""
 
     name: str
-    state: str  # "passed", "failed" or "skipped"
     summary: str
-    details: tuple[str, ...] = ()
+    findings: tuple[QualityFinding, ...] = ()
+    skipped: tuple[str, ...] = ()
 
     @property
-    def failed(self) -> bool:
-        """The check ran and found something wrong."""
-        return self.state == "failed"
+    def state(self) -> str:
+        """Tell "failed" (it found an error), "skipped" (it could not run, or not wholly) or "passed"."""
+        if any(finding.level == Level.ERROR for finding in self.findings):
+            return "failed"
+        return "skipped" if self.skipped else "passed"
 
-    @property
-    def skipped(self) -> bool:
-        """The check could not run, or not wholly, on this machine."""
-        return self.state == "skipped"
+    def fails(self, *, strict: bool) -> bool:
+        """Tell whether the section fails the check; a strict one lets nothing be skipped."""
+        return self.state == "failed" or (strict and bool(self.skipped))
+
+    def lines(self, *, everything: bool) -> Iterator[str]:
+        """Give the section as text: a line that sums up, then errors and what was skipped, or every finding."""
+        yield f"{self.state:8} {self.name:16} {self.summary}"
+        for finding in self.findings:
+            if everything or finding.level == Level.ERROR:
+                yield f"{'':8} {finding.level}: {finding}"
+        for what in self.skipped:
+            yield f"{'':8} skipped: {what}"
 
     def as_json(self) -> dict[str, object]:
-        """Give the finding as plain values."""
-        return {"name": self.name, "state": self.state, "summary": self.summary, "details": list(self.details)}
+        """Give the section as plain values."""
+        return {
+            "name": self.name,
+            "state": self.state,
+            "summary": self.summary,
+            "findings": [finding.as_json() for finding in self.findings],
+            "skipped": list(self.skipped),
+        }
 
 
-def run_checks(sources: Mapping[str, Source], home: Path, base: str) -> Iterator[Finding]:
-    """Run every check, cheapest first. Reads snapshots in ``home``; writes nothing there."""
-    yield _guarded("vocabulary", lambda: _vocabulary(base))
+def markdown(sections: Sequence[Section], *, strict: bool) -> str:
+    """Spell the whole report as Markdown: a table of the sections, and a table of findings for each that has any."""
+    failed = sum(section.fails(strict=strict) for section in sections)
+    skipped = sum(section.state == "skipped" for section in sections)
+    verdict = f"{failed} of {len(sections)} sections failed, {skipped} could not run or not wholly."
+    lines = ["# Check", "", verdict, "", "| section | state | summary |", "|---|---|---|"]
+    lines += [_row(section.name, section.state, section.summary) for section in sections]
+    for section in sections:
+        if section.findings or section.skipped:
+            lines += [
+                "",
+                f"## {section.name}",
+                "",
+                "| level | place | what, and how to mend it | check |",
+                "|---|---|---|---|",
+            ]
+            lines += [_row(one.level, one.place or "", one.message, one.check) for one in section.findings]
+            lines += [_row("skipped", "", what, "") for what in section.skipped]
+    return "\n".join(lines) + "\n"
+
+
+def _row(*cells: str) -> str:
+    plain = (" ".join(cell.split()).replace("|", "\\|").replace("<", "&lt;") for cell in cells)
+    return f"| {' | '.join(plain)} |"
+
+
+def run_checks(
+    sources: Mapping[str, Source], home: Path, base: str, *, ontology: Path | None = None
+) -> Iterator[Section]:
+    """Run every section, cheapest first. Reads snapshots in ``home``; writes nothing there.
+
+    ``ontology`` is the directory of another copy of the ontology than the bundled one.
+    """
+    root = ontology or resources.ontology()
+    yield _guarded("vocabulary", lambda: _vocabulary(base, root))
+    yield _guarded("examples", lambda: _examples(base, root))
     with tempfile.TemporaryDirectory(prefix="kg-check-") as scratch:
         try:
-            built = _build(sources, home, base, Path(scratch))
+            built = _build(sources, home, base, root, Path(scratch))
         except KgError as error:
-            yield Finding("build", "failed", "the sources do not build", (str(error),))
+            yield Section("build", "the sources do not build", (_error("build", error),))
             return
         manifest = built.release.manifest
         quads = manifest.counts["default_triples"] + manifest.counts["named_triples"]
-        yield Finding("build", "passed", f"{len(manifest.sources)} sources, {quads:,} quads, no rule broken")
-        yield Finding("shapes", "passed", f"0 violations, {len(built.warnings)} warnings", tuple(built.warnings))
+        yield Section("build", f"{len(manifest.sources)} sources, {quads:,} quads, no rule broken")
+        warnings = tuple(_warning(one, base) for one in built.warnings)
+        yield Section("shapes", f"0 violations, {len(warnings)} warnings", warnings)
         yield _words(built)
+        yield _guarded("terms in use", lambda: _use(built, base, root))
         yield _pins(built)
-        yield _guarded("logic", lambda: _logic(built, base))
+        yield _guarded("logic", lambda: _logic(built, base, root))
 
 
-def _guarded(name: str, check: Callable[[], Finding]) -> Finding:
+def _warning(found: Violation, base: str) -> QualityFinding:
+    """Spell what shapes warn of as one sentence that begins with the thing, and a contradiction with its premises."""
+    colon = ":" if found.message[:1].isupper() else ""
+    said = f"{found.focus.removeprefix(base)}{colon} {found.message}"
+    return QualityFinding(found.rule, Level.WARN, found.focus, "; ".join((said, *found.premises)), found.locator)
+
+
+def _error(name: str, error: KgError) -> QualityFinding:
+    return QualityFinding(name, Level.ERROR, "", str(error))
+
+
+def _guarded(name: str, check: Callable[[], Section]) -> Section:
     try:
         return check()
     except KgError as error:
-        return Finding(name, "failed", "it stops with an error", (str(error),))
+        return Section(name, "it stops with an error", (_error(name, error),))
 
 
-def _build(sources: Mapping[str, Source], home: Path, base: str, scratch: Path) -> Built:
+def _build(sources: Mapping[str, Source], home: Path, base: str, root: Path, scratch: Path) -> Built:
     chosen = [(source, snapshot) for source in sources.values() if (snapshot := snapshot_of(source, home))]
     return build(
         chosen,
@@ -83,67 +148,87 @@ def _build(sources: Mapping[str, Source], home: Path, base: str, scratch: Path) 
         releases=Releases(scratch),
         created=datetime.now(UTC).replace(microsecond=0),
         pins=fitting_pins(chosen),
+        ontology=root,
     )
 
 
-def _vocabulary(base: str) -> Finding:
-    """Every term has one English label and one definition; every file parses; ``kg.vocab`` is the ontology."""
-    wrong: list[str] = []
-    terms = 0
-    for path in resources.vocabulary_files():
-        graph = resources.read_turtle(path, base)
-        for term in sorted(_terms(graph)):
-            terms += 1
-            labels = [*graph.objects(term, RDFS.label), *graph.objects(term, SKOS.prefLabel)]
-            if sum(getattr(label, "language", None) == "en" for label in labels) != 1:
-                wrong.append(f"{path.name}: <{term}> needs exactly one English label")
-            if len(list(graph.objects(term, SKOS.definition))) != 1:
-                wrong.append(f"{path.name}: <{term}> needs exactly one skos:definition")
-    declared = _terms(resources.read_turtle(resources.ontology() / "osai.ttl", base))
-    listed = {OSAI[name] for name in OSAI.__annotations__ if not name.startswith("_")}
-    wrong += [f"osai.ttl: <{term}> is not in kg/vocab.py" for term in sorted(declared - listed)]
-    wrong += [f"kg/vocab.py: <{term}> is not declared in osai.ttl" for term in sorted(listed - declared)]
-    state = "failed" if wrong else "passed"
-    return Finding("vocabulary", state, f"{terms} terms and concepts, {len(wrong)} to mend", tuple(wrong))
+def _counted(findings: Iterable[QualityFinding]) -> str:
+    levels = [finding.level for finding in findings]
+    return ", ".join(f"{levels.count(level)} {level}{'' if levels.count(level) == 1 else 's'}" for level in Level)
 
 
-def _terms(graph: Graph) -> set[URIRef]:
-    """Give our terms and concepts that a file declares; foreign ones are only repeated there."""
-    kinds = (OWL.Class, OWL.ObjectProperty, OWL.DatatypeProperty, OWL.AnnotationProperty, SKOS.Concept)
-    declared = {term for kind in kinds for term in graph.subjects(RDF.type, kind) if isinstance(term, URIRef)}
-    return {term for term in declared if term in OSAI or (term, RDF.type, SKOS.Concept) in graph}
+def _vocabulary(base: str, root: Path) -> Section:
+    """Hold the files of the ontology against the quality bar."""
+    found = tuple(quality.findings(base, root=root))
+    return Section("vocabulary", _counted(found), found)
 
 
-def _words(built: Built) -> Finding:
+def _examples(base: str, root: Path) -> Section:
+    """Every valid example conforms, every invalid one breaks exactly the shapes that it names."""
+    shapes, places = read_shapes(base, resources.shape_files(root))
+    checks = compile_shapes(shapes, base=base, places=places)
+    vocabulary = Graph()
+    for path in resources.vocabulary_files(root):
+        vocabulary += resources.read_turtle(path, base)
+    examples = read_examples(base, root)
+    found = []
+    for example in examples:
+        writer = OxigraphWriter()
+        writer.load((example.path, base, graph) for graph in (None, example.named) if graph or graph is None)
+        around = surroundings(example.graph, vocabulary)
+        writer.add((s, URIRef(str(p)), o, DEFAULT_GRAPH) for s, p, o in around)
+        place = f"{example.path.parent.name}/{example.path.name}"
+        found += [
+            QualityFinding("example", Level.ERROR, example.name, message, place)
+            for message in misjudged(example, validate(writer.rows, checks, base=base))
+        ]
+    valid = sum(example.valid for example in examples)
+    summary = f"{valid} conform, {len(examples) - valid} break the shapes they name"
+    return Section(
+        "examples", f"of those that should {summary}: {len(found)} faults" if found else summary, tuple(found)
+    )
+
+
+def _words(built: Built) -> Section:
     """Each span whose document is at hand was proved by the build; the others wait."""
     counts = built.release.manifest.counts
     missing = sorted({path for source in built.release.manifest.sources for path in source.missing_documents})
     summary = f"{counts['spans_with_words']} of {counts['spans']} spans proved against their document"
-    if not missing:
-        return Finding("words", "passed", summary)
-    return Finding(
-        "words", "skipped", summary, tuple(f"{path} is not at hand; kg fetch --from DIR takes it" for path in missing)
-    )
+    waiting = tuple(f"{path} is not at hand; kg fetch --from DIR takes it" for path in missing)
+    return Section("words", summary, skipped=waiting)
 
 
-def _pins(built: Built) -> Finding:
+def _use(built: Built, base: str, root: Path) -> Section:
+    """Every term stands in an axiom of another, in a shape, a query, an example or the data that were built."""
+    statistics = read_statistics(built.release.path)
+    uses = statistics.uses if statistics else ()
+    found = tuple(quality.unused(base, {use.iri for use in uses if use.count or use.elsewhere}, root=root))
+    return Section("terms in use", f"{len(uses) - len(found)} of {len(uses)} terms are used", found)
+
+
+def _pins(built: Built) -> Section:
     """Compare the answers of the catalogue with their pins."""
     if not built.differences:
-        return Finding("pinned answers", "skipped", "the sources loaded are not those that answers are pinned for")
-    wrong = tuple(f"{name}: {what}" for name, found in built.differences.items() for what in found)
+        why = "the sources loaded are not those that answers are pinned for"
+        return Section("pinned answers", "none compared", skipped=(why,))
+    wrong = tuple(
+        QualityFinding("pinned-answer", Level.ERROR, name, f"{name}: {what}")
+        for name, found in built.differences.items()
+        for what in found
+    )
     good = sum(not found for found in built.differences.values())
-    state = "failed" if wrong else "passed"
-    return Finding("pinned answers", state, f"{good} of {len(built.differences)} queries answer as pinned", wrong)
+    return Section("pinned answers", f"{good} of {len(built.differences)} queries answer as pinned", wrong)
 
 
-def _logic(built: Built, base: str) -> Finding:
+def _logic(built: Built, base: str, root: Path) -> Section:
     """HermiT finds ontology and curated data consistent, and no class that nothing can be in."""
     java = java_executable()
     if java is None:
-        return Finding("logic", "skipped", "HermiT needs Java: install osai-kg[reason], which brings one")
+        why = "HermiT needs Java: install osai-kg[reason], which brings one"
+        return Section("logic", "not asked", skipped=(why,))
     ontology = Graph()
-    for name in ("osai.ttl", "osai-dl.ttl"):
-        ontology += resources.read_turtle(resources.ontology() / name, base)
+    for name in (quality.CORE, quality.MODULE):
+        ontology += resources.read_turtle(root / name, base)
     store = OxigraphStore.load([(built.release.quads, None, None)])
     try:
         data = project_for_dl(lambda query: store.rows(query, trusted=True), ontology, base=base)
@@ -151,7 +236,17 @@ def _logic(built: Built, base: str) -> Finding:
         store.close()
     verdict = classify(ontology, data, java=java)
     if not verdict.consistent:
-        return Finding("logic", "failed", "HermiT finds a contradiction", ("ontology and curated data contradict",))
-    unsatisfiable = tuple(f"<{term}> can have no member" for term in sorted(map(str, verdict.unsatisfiable)))
-    state = "failed" if unsatisfiable else "passed"
-    return Finding("logic", state, f"HermiT: consistent, {len(verdict.types):,} types", unsatisfiable)
+        why = "ontology and curated data contradict each other; take out what was added last, and ask again"
+        return Section("logic", "HermiT finds a contradiction", (QualityFinding("logic", Level.ERROR, "", why),))
+    locate = resources.Places([root / quality.CORE], base)
+    unsatisfiable = tuple(
+        QualityFinding(
+            "logic",
+            Level.ERROR,
+            quality.short(term),
+            f"{quality.short(term)} can have no member; its axioms exclude one another: take out the one that is wrong",
+            locate(term),
+        )
+        for term in sorted(verdict.unsatisfiable)
+    )
+    return Section("logic", f"HermiT: consistent, {len(verdict.types):,} types", unsatisfiable)

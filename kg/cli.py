@@ -621,25 +621,32 @@ def why(
 
 @main.command()
 @click.option("--strict", is_flag=True, help="What cannot run here (no document, no Java) fails too.")
-@click.option("--list", "listing", is_flag=True, help="Show every warning too.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--list", "listing", is_flag=True, help="Show warnings and notes too, not errors only.")
+@click.option("--json", "form", flag_value="json", help="One JSON object, with every finding.")
+@click.option("--markdown", "form", flag_value="markdown", help="A report in Markdown, with every finding.")
+@click.option("--ontology", type=click.Path(path_type=Path, exists=True, file_okay=False), metavar="DIR",
+              help="Check another copy of the ontology directory, such as one that is being edited.")  # fmt: skip
 @click.pass_obj
-def check(session: Session, strict: bool, listing: bool, as_json: bool) -> None:
-    """Check the sources, the ontology, the rules and the pinned answers, without touching what is served."""
-    from kg.check import run_checks
+def check(session: Session, strict: bool, listing: bool, form: str | None, ontology: Path | None) -> None:
+    """Check the sources, the ontology, the rules and the pinned answers, without touching what is served.
 
-    findings = []
-    for finding in run_checks(_registry(session.config), session.config.home, session.config.base):
-        findings.append(finding)
-        if not as_json:  # as they come: the last ones take a while
-            click.echo(f"{finding.state:8} {finding.name:16} {finding.summary}")
-            for line in finding.details if listing or finding.state != "passed" else ():
-                click.echo(f"{'':8} {line}")
-    failed = [finding for finding in findings if finding.failed or (strict and finding.skipped)]
-    if as_json:
-        click.echo(json.dumps({"passed": not failed, "checks": [finding.as_json() for finding in findings]}, indent=1))
+    Ends with status 1 when a section has an error. Each finding says where it stands and how to mend it.
+    """
+    from kg.check import markdown, run_checks
+
+    config, sections = session.config, []
+    for section in run_checks(_registry(config), config.home, config.base, ontology=ontology):
+        sections.append(section)
+        if form is None:  # as they come: the last ones take a while
+            click.echo("\n".join(section.lines(everything=listing)))
+    failed = sum(section.fails(strict=strict) for section in sections)
+    if form == "json":
+        report = {"passed": not failed, "checks": [section.as_json() for section in sections]}
+        click.echo(json.dumps(report, indent=1, ensure_ascii=False))
+    elif form == "markdown":
+        click.echo(markdown(sections, strict=strict), nl=False)
     if failed:
-        _fail(f"{len(failed)} of {len(findings)} checks failed")
+        _fail(f"{failed} of {len(sections)} checks failed")
 
 
 # --- serve -----------------------------------------------------------------------------------------------------------

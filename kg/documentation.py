@@ -220,9 +220,12 @@ class Files:
     log: str
 
     @classmethod
-    def bundled(cls, base: str) -> Files:
-        """Read the files of this package, with relative IRIs below ``base``. Raises ModelError with file and line."""
-        root = resources.ontology()
+    def bundled(cls, base: str, root: Path | None = None) -> Files:
+        """Read the files of this package, with relative IRIs below ``base``. Raises ModelError with file and line.
+
+        ``root`` is the directory of another copy of them.
+        """
+        root = root or resources.ontology()
 
         def read(pattern: str) -> Graph:
             whole = Graph()
@@ -264,20 +267,20 @@ def describe(files: Files, *, queries: Mapping[str, str], base: str) -> Document
     )
 
 
-def turtle(name: str, base: str) -> bytes:
+def turtle(name: str, base: str, root: Path | None = None) -> bytes:
     """Give the file of the core or of the module as it is served: its bytes, after a line that fixes the base.
 
     The file has no base, because a reader gives one. Fetched over HTTP its concepts would be resolved against whatever
     address it came from, which is wrong for ``/ontology/0.1.0`` and for every mirror.
     """
-    return f"@base <{base}> .\n".encode() + (resources.ontology() / name).read_bytes()
+    return f"@base <{base}> .\n".encode() + ((root or resources.ontology()) / name).read_bytes()
 
 
-def leave(folder: Path, documentation: Documentation, *, base: str) -> None:
+def leave(folder: Path, documentation: Documentation, *, base: str, root: Path | None = None) -> None:
     """Write terms.json and the Turtle files into a directory that becomes a release."""
     (folder / TERMS).write_bytes(_DOCUMENTATION.dump_json(documentation, indent=1) + b"\n")
     for name in (CORE, MODULE):
-        (folder / name).write_bytes(turtle(name, base))
+        (folder / name).write_bytes(turtle(name, base, root))
 
 
 def keep_version(folder: Path, documentation: Documentation, sealed: Iterable[Path]) -> None:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from urllib.parse import urljoin
 
 from rdflib import Graph
-from rdflib.term import Node
+from rdflib.term import Literal, Node
 
 from kg.errors import ConfigError, ModelError
 
@@ -79,12 +79,18 @@ def read_turtle(path: Path, base: str) -> Graph:
 
 
 class _Block(NamedTuple):
-    """A statement of a Turtle file: the subject that begins it, and each IRI that it names with the line."""
+    """A statement of a Turtle file: the subject that begins it, each IRI that it names with the line, and its text."""
 
     file: str
     line: int
     subject: str | None  # None: a blank node
     named: dict[str, int]
+    text: list[str]
+
+    def line_of(self, node: Node) -> int | None:
+        if isinstance(node, Literal):
+            return next((self.line + n for n, line in enumerate(self.text) if str(node) in line), None)
+        return self.named.get(str(node))
 
 
 class Places:
@@ -102,7 +108,7 @@ class Places:
 
     def _read(self, path: Path, base: str) -> None:
         prefixes: dict[str, str] = {}
-        block = _Block(path.name, 1, None, {})
+        block = _Block(path.name, 1, None, {}, [])
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
             if _PREFIX.match(line):
                 prefixes |= {name: _absolute(iri, base) for name, iri in _PREFIX.findall(line)}
@@ -115,28 +121,31 @@ class Places:
                 if token["iri"] is not None or token["local"] is not None
             ]
             if line[:1] == "[" or (tokens and _TOKEN.match(line)):
-                block = _Block(path.name, number, None if line[0] == "[" else tokens[0], {})
+                block = _Block(path.name, number, None if line[0] == "[" else tokens[0], {}, [])
                 self._about[block.subject].append(block)
                 self._blocks.append(block)
+            block.text.append(line)
             for token in tokens:
                 block.named.setdefault(token, number)
 
     def __call__(self, term: Node | None, *near: Node) -> str | None:
-        """Give the line of ``term`` where it says something of ``near``, or else where it begins.
+        """Give the line of ``term`` where it says something of the first of ``near`` that it does, or where it begins.
 
-        What is about nobody by name (``term`` None) is looked for by ``near``, which then are all that it names. A term
-        that begins no statement is looked for where it is named. None when it is nowhere.
+        ``near`` are IRIs, and literals as the file writes them. What is about nobody by name (``term`` None) is looked
+        for by ``near``, which then are all that it names. A term that begins no statement is looked for where it is
+        named. None when it is nowhere.
         """
-        wanted = [str(node) for node in near]
+        wanted = list(near)
         blocks = self._about.get(None if term is None else str(term), [])
-        if not blocks:
-            wanted = [str(term), *wanted]
+        if term is not None and not blocks:
+            wanted = [term, *near]
             blocks = [block for block in self._blocks if str(term) in block.named]
         if not blocks:
             return None
-        best = max(blocks, key=lambda block: sum(name in block.named for name in wanted))
-        line = next((best.named[name] for name in wanted if name in best.named and term is not None), best.line)
-        return f"{best.file}:{line}"
+        lines = [[block.line_of(node) for node in wanted] for block in blocks]
+        best, found = max(zip(blocks, lines, strict=True), key=lambda one: sum(line is not None for line in one[1]))
+        known = [line for line in found if line is not None and term is not None]
+        return f"{best.file}:{known[0] if known else best.line}"
 
 
 def _absolute(iri: str, base: str) -> str:

@@ -436,7 +436,7 @@ class _Compiler:
             "an axiom for HermiT alone belongs in osai-dl.ttl, any other has to be taught to kg.reasoning.compiler"
         )
 
-    def _owner(self, node: Node) -> tuple[Node | None, list[Node]]:
+    def _owner(self, node: Node) -> tuple[Node | None, list[URIRef]]:
         """Give the name that a node stands under; without one, the names that stand under the node."""
         seen = {node}
         while not isinstance(node, URIRef):

@@ -5,7 +5,20 @@ through any function that answers a SELECT. Nothing here knows a store, and noth
 """
 
 from kg.validation.compiler import Check, checks
+from kg.validation.examples import Example, misjudged, read_examples, surroundings
 from kg.validation.report import Report, Violation, validate
 from kg.validation.shapes import SHAPES, read_shapes
 
-__all__ = ["SHAPES", "Check", "Report", "Violation", "checks", "read_shapes", "validate"]
+__all__ = [
+    "SHAPES",
+    "Check",
+    "Example",
+    "Report",
+    "Violation",
+    "checks",
+    "misjudged",
+    "read_examples",
+    "read_shapes",
+    "surroundings",
+    "validate",
+]

@@ -38,7 +38,7 @@ def read_shapes(base: str, files: Iterable[FilePath] | None = None) -> tuple[Gra
     """
     whole = Graph()
     places: dict[Node, str] = {}
-    for path in sorted((resources.ontology() / "shapes").glob("*.ttl")) if files is None else files:
+    for path in resources.shape_files() if files is None else files:
         graph = resources.read_turtle(path, base)
         prefixes = {prefix: str(namespace) for prefix, namespace in graph.namespaces()}
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):

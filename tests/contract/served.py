@@ -187,7 +187,7 @@ class _Quiet(WSGIRequestHandler):
 def live(application: WSGIApplication) -> Iterator[Server]:
     """Serve ``application`` over real HTTP as long as the context is open."""
     server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=_Quiet)
-    server.daemon_threads = True
+    setattr(server, "daemon_threads", True)  # noqa: B010  (the type that make_server declares does not have it)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:

@@ -586,9 +586,10 @@ def test_sources_that_contradict_each_other_do_not_stop_the_build(tmp_path: Path
     slug = "event/pytorch-foundation-formation-2022"
     chosen = planted(tmp_path, f'[[event]]\nid = "{slug}"\ntype = "Fork"\nname = "X"\n', curated=False)
     built = make(tmp_path, chosen, report=lambda event, values: told.append(event))
-    (warning,) = [line for line in built.warnings if "[disjoint-" in line]
-    head, *premises = warning.split("; ")
-    assert head.startswith(f"Formation of the PyTorch Foundation ({thing(slug)}): Nothing is two of")
+    (warning,) = [one for one in built.warnings if one.rule.startswith("disjoint-")]
+    assert warning.focus == f"Formation of the PyTorch Foundation ({thing(slug)})"
+    assert warning.message.startswith("Nothing is two of")
+    premises = warning.premises
     name = "‘Formation of the PyTorch Foundation’"
     assert set(premises) == {
         f"{place('planted', slug, tmp_path / 'bulk')}: {name} is a fork",

@@ -247,10 +247,15 @@ def test_an_error_in_a_nameless_axiom_names_its_line(tmp_path, axiom, line, says
     path = tmp_path / "small.ttl"
     prefixes = "@prefix osai: <https://w3id.org/osai-kg/ontology#> . @prefix owl: <http://www.w3.org/2002/07/owl#> ."
     path.write_text(f"{prefixes}\n@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .\n{axiom}")
+    graph = Graph().parse(path)
+
+    def compiled():
+        return rules(graph, base=BASE, locate=resources.Places([path])), clashes(
+            graph, base=BASE, locate=resources.Places([path])
+        )
+
     with pytest.raises(ModelError) as caught:
-        graph = Graph().parse(path)
-        rules(graph, base=BASE, locate=resources.Places([path]))
-        clashes(graph, base=BASE, locate=resources.Places([path]))
+        compiled()
     assert str(caught.value).startswith(f"small.ttl:{line}: {says}: ")
 
 
