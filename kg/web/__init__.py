@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flask import Flask, Response, request
 from jinja2 import StrictUndefined
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, NotFound
 
 from kg import resources
 from kg.catalogue import Catalogue
@@ -56,7 +57,7 @@ def create_app(
             f"release {release.version} was built with base {release.manifest.base}, the setting is {config.base}; "
             "build again, or set the base of the release"
         )
-    app = Flask(__name__)
+    app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = config.query_bytes
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False  # an IRI is what it is, letter by letter
@@ -69,6 +70,7 @@ def create_app(
     app.register_blueprint(pages.blueprint())
     app.register_blueprint(OntologyPages(site, catalogue, config.home).blueprint())
     app.register_blueprint(WhyPages(store, site, rules, limits=config.limits).blueprint())
+    _serve_static(app)
     app.after_request(lambda response: _finish(response, release))
 
     def refuse(error: Exception) -> Response:
@@ -80,6 +82,20 @@ def create_app(
     endpoint = Endpoint(store, site, limits=config.limits, query_bytes=config.query_bytes)
     app.wsgi_app = _mount(endpoint, app.wsgi_app)  # type: ignore[method-assign,assignment]  # the way Flask documents
     return app
+
+
+_STATIC_TYPES = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+
+
+def _serve_static(app: Flask) -> None:
+    """Serve our few small files from memory: no file is left open when a browser leaves in the midst of one."""
+    held = {path.name: path.read_bytes() for path in (Path(__file__).parent / "static").iterdir()}
+
+    @app.get("/static/<name>")
+    def static(name: str) -> Response:
+        if name not in held:
+            raise NotFound
+        return Response(held[name], content_type=_STATIC_TYPES[Path(name).suffix])
 
 
 def _mount(endpoint: WSGIApplication, pages: WSGIApplication) -> WSGIApplication:
