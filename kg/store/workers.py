@@ -143,16 +143,26 @@ class _Reader:
     def exactly(self, length: int) -> bytes:
         """Give the next ``length`` bytes, or raise _Hung when the other side ended before."""
         held = self._held
-        if len(held) < length:
-            whole = bytearray(held)
-            while len(whole) < length:
-                more = self._line.recv(min(max(length - len(whole), _CHUNK), 1 << 20))
+        if len(held) < length <= _CHUNK:
+            while len(held) < length:
+                more = self._line.recv(_CHUNK)
                 if not more:
                     raise _Hung
-                whole += more
-            held = bytes(whole)
-        self._held = held[length:]
-        return held[:length]
+                held += more
+        if len(held) >= length:
+            self._held = held[length:]
+            return held[:length]
+        whole = bytearray(length)  # a large body goes to its place at once, not through copies that grow
+        with memoryview(whole) as view:
+            view[: len(held)] = held
+            filled = len(held)
+            while filled < length:
+                count = self._line.recv_into(view[filled:])
+                if not count:
+                    raise _Hung
+                filled += count
+        self._held = b""
+        return bytes(whole)
 
 
 # --- worker ---------------------------------------------------------------------------------------------------------
@@ -249,7 +259,7 @@ def _serve(engine: Any, slot: memoryview, size: int, keeper: int) -> NoReturn:
                 text = json.dumps(_pack(error)).encode()
             signal.setitimer(signal.ITIMER_REAL, _PATIENCE)
             head = _HEAD.pack(len(text), rows, len(body)) + text
-            if len(body) < _SPOOL_FROM:
+            if len(body) < _CHUNK:
                 line.sendall(head + body)  # each message wakes the asker, which costs more than the copy
             else:
                 line.sendall(head)
