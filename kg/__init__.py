@@ -1,3 +1,3 @@
 """A knowledge graph of open source AI, and the service that answers questions over it."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -1,14 +1,14 @@
 """Sources: where records come from, what is known of them, and the pure loaders that turn a snapshot into assertions.
 
 A source is a TOML file and a loader. The TOML says what it is (``[source]``), how many entities it must yield
-(``[expect]``) and what its odd values mean (``[lookups.<field>]``); curated sources keep their records in it
-too.
-Loaders know no store, no network and no clock.
+(``[expect]``), what its odd values mean (``[lookups.<field>]``) and which fields are left out on purpose
+(``[ignore]``); curated sources keep their records in it too. Loaders know no store, no network and no clock.
 """
 
 from __future__ import annotations
 
 import tomllib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -33,6 +33,10 @@ class Issues(Protocol):
         """Keep one issue. ``kind`` groups issues of one cause; ``context`` holds the values at hand."""
         ...
 
+    def ignore(self, field: str, count: int = 1) -> None:
+        """Count values of a field that the source's ``[ignore]`` names."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Issue:
@@ -51,10 +55,15 @@ class IssueList:
 
     source: str
     issues: list[Issue] = field(default_factory=list)
+    ignored: Counter[str] = field(default_factory=Counter)
 
     def warn(self, message: str, *, locator: str, kind: str = "record", **context: object) -> None:
         """Keep one issue."""
         self.issues.append(Issue(self.source, kind, locator, message, context))
+
+    def ignore(self, field: str, count: int = 1) -> None:
+        """Count values that are left out by name."""
+        self.ignored[field] += count
 
 
 class Loader(Protocol):
@@ -101,7 +110,8 @@ class Source:
 
     ``files`` must be in a snapshot; ``documents`` may be (their words enter the graph only where they are at hand).
     ``order`` ranks sources in fusion: the lowest names a thing. ``expect`` bounds the entities of each class, by local
-    name; outside them the build stops. ``definition`` is the TOML file.
+    name; outside them the build stops. ``ignore`` names the fields that are left out on purpose, and why.
+    ``definition`` is the TOML file.
     """
 
     name: str
@@ -118,6 +128,7 @@ class Source:
     definition: Path
     lookups: Mapping[str, Mapping[str, str]]
     expect: Mapping[str, tuple[int, int]]
+    ignore: Mapping[str, str]
 
     def load(self) -> Loader:
         """Import the loader. Raises SourceError when there is no such module or it has no ``load``."""
@@ -165,7 +176,7 @@ def read_source(definition: Path) -> Source:
     if table.name != definition.stem:
         raise SourceError(f"{definition.name}: [source] name is {table.name!r}; it must be the name of the file")
     curated = definition.parent.name == "curated"
-    for name in ("expect", "lookups"):
+    for name in ("expect", "lookups", "ignore"):
         if not isinstance(content.get(name, {}), dict):
             raise SourceError(f"{definition.name}: {name} must be a table, not {content[name]!r}")
     expect: dict[str, tuple[int, int]] = {}
@@ -184,7 +195,20 @@ def read_source(definition: Path) -> Source:
         definition=definition,
         lookups=content.get("lookups", {}),
         expect=expect,
+        ignore=_ignored(definition, content.get("ignore", {})),
     )
+
+
+def _ignored(definition: Path, table: Mapping[str, object]) -> dict[str, str]:
+    """Read ``[ignore]``: the path of a field, and why it is left out. No wildcards."""
+    found: dict[str, str] = {}
+    for name, why in table.items():
+        if not isinstance(why, str) or not why.strip():
+            raise SourceError(f"{definition.name}: [ignore] {name!r} must say in words why the field is left out")
+        if "*" in name:
+            raise SourceError(f"{definition.name}: [ignore] {name!r}: name each field; there are no wildcards")
+        found[name] = why
+    return found
 
 
 def registry(extra: Path | None = None) -> dict[str, Source]:

@@ -1,0 +1,109 @@
+"""Keys that identify a thing across sources: addresses and names in one spelling.
+
+Loaders mint entities by these keys, resolution compares by them. Pure functions of text; nothing is looked up.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from urllib.parse import unquote, urlsplit
+
+# Hosts where the first steps of a path name an account and a repository, and what follows is a place inside it.
+_FORGES = frozenset({"github.com", "gitlab.com", "bitbucket.org", "codeberg.org", "gitee.com", "huggingface.co"})
+# Where huggingface keeps what is no model: the step before account and name.
+_HUB_KINDS = frozenset({"datasets", "spaces"})
+_LEGAL_FORMS = frozenset(
+    ("ab", "ag", "as", "asa", "bv", "co", "company", "corp", "corporation", "gmbh", "inc", "incorporated", "kg", "kk")
+    + ("limited", "llc", "llp", "lp", "ltd", "nv", "oy", "oyj", "plc", "pte", "pty", "pvt", "sa", "sarl", "sas", "se")
+    + ("spa", "srl")
+)
+
+
+def repository(address: str) -> str | None:
+    """Give the canonical address of a repository: lower-case host, no ``www``, ``.git``, query or trailing slash.
+
+    The path keeps its case (a host may tell cases apart), except on GitHub, which does not. On a forge only account
+    and name are kept. None where ``address`` names no repository (an account alone, no path, no http or git address).
+
+    >>> repository("git@github.com:PyTorch/PyTorch.git"), repository("http://www.github.com/a/b/tree/main#readme")
+    ('https://github.com/pytorch/pytorch', 'https://github.com/a/b')
+    """
+    text = address.strip()
+    if found := re.fullmatch(r"(?:ssh://)?git@([^:/\s]+)[:/](.+)", text):
+        text = f"https://{found[1]}/{found[2]}"
+    try:
+        parts = urlsplit(text)
+        host = (parts.hostname or "").removeprefix("www.")
+    except ValueError:
+        return None
+    if parts.scheme not in ("http", "https", "git", "ssh") or "." not in host:
+        return None
+    steps = [step for step in unquote(parts.path).split("/") if step]
+    if host in _FORGES:
+        wanted = 3 if host == "huggingface.co" and steps[:1] and steps[0] in _HUB_KINDS else 2
+        if len(steps) < wanted:
+            return None
+        steps = steps[: steps.index("-")] if host == "gitlab.com" and "-" in steps[wanted:] else steps
+        steps = steps if host == "gitlab.com" else steps[:wanted]
+    if not steps:
+        return None
+    steps[-1] = steps[-1].removesuffix(".git")
+    path = "/".join(steps)
+    if not re.fullmatch(r"(?!\.\.?(?:/|$))[A-Za-z0-9._~-]+(?:/(?!\.\.?(?:/|$))[A-Za-z0-9._~-]+)*", path):
+        return None
+    return f"https://{host}/{path.lower() if host == 'github.com' else path}"
+
+
+def homepage(address: str) -> str | None:
+    """Give host and path of a web address without scheme, ``www``, query or trailing slash; None for no web address.
+
+    >>> homepage("http://www.Example.org/en/"), homepage("mailto:x")
+    ('example.org/en', None)
+    """
+    try:
+        parts = urlsplit(address.strip())
+        host = (parts.hostname or "").removeprefix("www.")
+    except ValueError:
+        return None
+    if parts.scheme not in ("http", "https") or "." not in host:
+        return None
+    return f"{host}{parts.path.rstrip('/')}"
+
+
+def host(address: str) -> str | None:
+    """Give the host of a web address in lower case without ``www``; None for no web address.
+
+    >>> host("https://www.Example.org:8443/a")
+    'example.org'
+    """
+    page = homepage(address)
+    return page.partition("/")[0] if page else None
+
+
+def crunchbase(address: str) -> str | None:
+    """Give the permalink of an organization's Crunchbase address; None for any other.
+
+    >>> crunchbase("https://www.crunchbase.com/organization/linux-foundation/")
+    'linux-foundation'
+    """
+    page = homepage(address)
+    found = re.fullmatch(r"crunchbase\.com/organization/([a-z0-9_-]+)(?:/.*)?", page or "", re.IGNORECASE)
+    return found[1].lower() if found else None
+
+
+def plain_name(name: str) -> str:
+    """Give a name for comparison: no accents, case, punctuation, bracketed additions or legal form at its end.
+
+    >>> plain_name("Amazon Web Services, Inc. (member)"), plain_name("Société Générale S.A.")
+    ('amazon web services', 'societe generale')
+    """
+    text = unicodedata.normalize("NFKD", name)
+    text = "".join(mark for mark in text if not unicodedata.combining(mark)).casefold()
+    without = re.sub(r"\([^()]*\)", " ", text)
+    text = without if without.strip() else text
+    text = re.sub(r"(?<=\b\w)\.(?=\w\b)", "", text.replace("&", " and "))  # S.A. is one word
+    words = re.findall(r"\w+", text)
+    while len(words) > 1 and words[-1] in _LEGAL_FORMS:
+        words.pop()
+    return " ".join(words[1:] if len(words) > 1 and words[0] == "the" else words)
