@@ -1,8 +1,8 @@
 """The pipeline: snapshots in, one sealed release out.
 
-Order: loads → quads under resolved IRIs → fusion into the default graph → shapes → as-of rules → axioms to their
-fixpoint → clashes and violation queries → VoID, catalogue → content hash → pinned answers → seal. Nothing of it touches
-the previous release; the caller promotes.
+Order: loads → resolution → quads under resolved IRIs → fusion into the default graph → shapes → as-of rules → axioms to
+their fixpoint → clashes and violation queries → VoID, catalogue → content hash → pinned answers → seal. Nothing of it
+touches the previous release; the caller promotes.
 
 The default graph holds each asserted triple of the load and curated graphs once, what was inferred, and the ontology
 with its schemes. Provenance, alignments, queries, VoID and words stand in graphs of their own and not in it.
@@ -10,8 +10,11 @@ with its schemes. Provenance, alignments, queries, VoID and words stand in graph
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
+import os
+import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -19,22 +22,38 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from rdflib import RDF, XSD, Literal, URIRef
-from rdflib.namespace import DCAT, DCTERMS, SH, SKOS, VOID
+from rdflib import OWL, RDF, XSD, Literal, URIRef
+from rdflib.namespace import DCAT, DCTERMS, SH, VOID
 from rdflib.term import Node
 
 from kg import __version__, documentation, resources
 from kg.catalogue import Catalogue, catalogue_graph, compare
-from kg.errors import DriftError, InconsistencyError
-from kg.model import DEFAULT_GRAPH, Assertion, Ledger, Mint, Quad, Snapshot, load_quads, quads
+from kg.errors import DriftError, InconsistencyError, KgError, LoadError, ModelError, ReleaseError
+from kg.fusion import fuse_bounds, fuse_kinds, fuse_names
+from kg.loading import (
+    NAMES,
+    RECORDS,
+    TRIPLES,
+    WORDS,
+    Load,
+    Progress,
+    code_hash,
+    descriptions,
+    load_all,
+    load_key,
+    renamed,
+)
+from kg.model import DEFAULT_GRAPH, Ledger, Mint, Quad, Snapshot, load_quads
 from kg.reasoning import as_of_rules, clashes, materialise, rules
 from kg.release import FORMAT, ISSUES, QUADS, RULES, LoadedSource, Manifest, Release, Releases, version_name
+from kg.resolution import Resolution
+from kg.resolution.resolver import resolve
 from kg.rule import Clash, Rule, dump_rules
-from kg.sources import IssueList, Source
+from kg.sources import Source
 from kg.sources.fetch import missing_documents
 from kg.store import CSV_RESULTS, Limits
 from kg.store.canonical import skolemised
-from kg.store.oxigraph import OxigraphStore, OxigraphWriter
+from kg.store.oxigraph import File, OxigraphStore, OxigraphWriter
 from kg.validation import Report as ValidationReport
 from kg.validation import Violation as Misshapen
 from kg.validation import checks, read_shapes, validate
@@ -101,6 +120,9 @@ def build(
     as_of: date | None = None,
     pins: Sequence[str] = (),
     ontology: Path | None = None,
+    work: Path | None = None,
+    processes: int = 1,
+    progress: Progress = lambda source, assertions, done: None,
     report: Report = lambda event, values: None,
 ) -> Built:
     """Make and seal one release from snapshots; the caller promotes it.
@@ -109,7 +131,10 @@ def build(
     the sets of pinned answers to compare with, the first that a query has ("seed" when the bundled sources are loaded,
     "words" before it when the article was at hand). ``ontology`` is the directory of another copy of the ontology than
     the bundled one. ``created`` goes to the manifest only. Same snapshots, same code and same date give the same bytes.
-    Holds the whole graph in memory.
+
+    ``work`` is a directory that outlives the build: loads that are there are not run again, and a build of which
+    nothing changed gives the release that it made before. Without it, all is done anew. ``processes`` load at the same
+    time; neither it nor ``work`` changes a byte. Holds the whole graph in memory, about 340 bytes a quad.
 
     Raises DriftError (bytes or totals are not what a source says), ModelError (an unknown term, a bad IRI; an axiom or
     a shape that does not compile, with file and line), InconsistencyError (a clash, or a broken rule): nothing is
@@ -121,129 +146,221 @@ def build(
     as_of = as_of or max(source.as_of for source, _ in loads)
     mint = Mint(base, Ledger.read(resources.curated() / "ledger.csv"))
     root = ontology or resources.ontology()
-    clock = _Clock()
+    code = code_hash(Path(__file__).parent, *_READING)
+    key = _build_key(loads, mint, as_of, pins, root)
+    if work is not None and (made := _made_before(work, key, releases)):
+        report("unchanged", {"release": made.release.version})
+        return made
     with releases.making() as folder:
-        writer = OxigraphWriter()
-        loaded = [_load(writer, source, snapshot, mint, report) for source, snapshot in loads]
-        _write_issues(folder / ISSUES, (issues for _, issues in loaded))
-        sources = tuple(entry for entry, _ in loaded)
-        report("loaded", {"sources": len(sources), "seconds": clock.step("load")})
-
-        vocabulary = _add_vocabulary(writer, mint, root)
-        writer.add(_alignment_quads(mint, root))
-        _fuse(writer, mint, [graph for entry in sources for graph in entry.graphs])
-        report("fused", {"seconds": clock.step("fuse")})
-
-        shapes = _validate(writer, base, root)  # before the rules: after range inference some shapes could not fail
-        report("validated", {"warnings": len(shapes.violations), "seconds": clock.step("shapes")})
-
-        core = resources.read_turtle(root / "osai.ttl", base)
-        locate = resources.Places([root / "osai.ttl"], base)
-        instant = datetime(as_of.year, as_of.month, as_of.day, 23, 59, 59, tzinfo=UTC)
-        at_date = as_of_rules(resources.queries() / "rules", base=base, as_of=instant)
-        compiled = rules(core, base=base, locate=locate)
-        made = materialise(writer, (*at_date, *compiled), base=base)
-        report("reasoned", {"rules": len(made.counts), "seconds": clock.step("reason")})
-
-        catalogue = Catalogue.read(resources.queries(), base=base)
-        forbidden = clashes(core, base=base, locate=locate)
-        contradictions = tuple(_contradictions(writer, forbidden, (*at_date, *compiled), base))
-        # All that is wrong is told at once, first what explains the rest.
-        stopping = [violation for violation, ours in contradictions if ours]
-        _stop_on([*stopping, *_misshapen(shapes.of(SH.Violation)), *_violations(writer, catalogue)])
-        disagreements = [violation for violation, ours in contradictions if not ours]
-        if disagreements:
-            report("contradicted", {"warnings": len(disagreements)})
-        report("validated", {"seconds": clock.step("validate")})
-
-        writer.add((s, URIRef(str(p)), o, mint.graph("report")) for s, p, o in shapes.graph())
-        writer.add(catalogue_graph(catalogue))
-        writer.add(_dataset_quads(mint, sources, as_of, vocabulary, writer))
-        (folder / RULES).write_text(dump_rules((*at_date, *compiled)), encoding="utf-8")
-        terms = documentation.describe(
-            documentation.Files.bundled(base, root), queries={query.name: query.text for query in catalogue}, base=base
-        )
-        documentation.leave(folder, terms, base=base, root=root)
-        same = (kept.path for kept in releases if (kept.manifest.ontology, kept.manifest.base) == (vocabulary, base))
-        documentation.keep_version(folder, terms, same)
-
-        sha256 = writer.dump(folder / QUADS)
-        report("sealed", {"seconds": clock.step("write")})
-        store = OxigraphStore.load([(folder / QUADS, None, None)])
-        try:
-            differences = dict(_compare(store, catalogue, pins))
-            counts = _counts(store, base)
-            documentation.leave_statistics(folder, documentation.count(store, terms, limits=_LIMITS))
-        finally:
-            store.close()
-        report("asked", {"seconds": clock.step("ask")})
-        files = {path.name: _sha256(path) for path in sorted(folder.iterdir())}
-        manifest = Manifest(
-            format=FORMAT,
-            version=version_name(as_of, sha256, files),
-            base=base,
+        built = _make(
+            folder,
+            [*loads],
+            mint,
             as_of=as_of,
-            ontology=vocabulary,
-            software=__version__,
-            sha256=sha256,
-            file_sha256=files,
-            counts=counts,
-            inferred={name: count for name, count in sorted(made.counts.items()) if count},
-            answers={
-                "pinned": len(differences),
-                "as_pinned": sum(not found for found in differences.values()),
-            },
-            sources=sources,
+            pins=pins,
+            root=root,
+            releases=releases,
             created=created,
-            seconds=clock.seconds,
+            report=report,
+            load=lambda: load_all(
+                loads, mint, work or folder / "work", code=code, processes=processes, progress=progress
+            ),
+            work=work or folder / "work",
         )
-        warnings = (*_misshapen(shapes.violations), *disagreements)
-        return Built(releases.seal(folder, manifest), clock.seconds, differences, warnings)
+    if work is not None:
+        _remember(work, key, built)
+    return built
 
 
-def _load(
-    writer: OxigraphWriter, source: Source, snapshot: Snapshot, mint: Mint, report: Report
-) -> tuple[LoadedSource, IssueList]:
-    """Run one loader into the writer and check its totals. Streams the assertions."""
-    issues = IssueList(source.name)
-    graphs: set[URIRef] = {mint.load_graph(snapshot)}
-    members: dict[URIRef, set[URIRef]] = {}
-    records: set[int] = set()
-    written = 0
+def _make(
+    folder: Path,
+    chosen: Sequence[tuple[Source, Snapshot]],
+    mint: Mint,
+    *,
+    as_of: date,
+    pins: Sequence[str],
+    root: Path,
+    releases: Releases,
+    created: datetime,
+    report: Report,
+    load: Callable[[], list[Load]],
+    work: Path,
+) -> Built:
+    """Go through the order of a build, in a directory that becomes the release."""
+    base = mint.base
+    clock = _Clock()
+    loads = load()
+    _write_issues(folder / ISSUES, loads)
+    for done in loads:
+        report(
+            "source",
+            {"source": done.source.name, "records": done.report.records, "issues": len(done.report.issues)},
+        )
+    report("loaded", {"sources": len(loads), "seconds": clock.step("load")})
 
-    def spelled() -> Iterator[Quad]:
-        nonlocal written
-        for assertion in source.load()(source, snapshot, mint, issues):
-            records.add(assertion.evidence.number)
-            _count(assertion, members)
-            for quad in quads(assertion, mint):
-                if quad[3] != provenance:
-                    graphs.add(quad[3])
-                written += 1
-                yield quad
+    found = [description for done in loads for description in descriptions(done)]
+    resolution = resolve(found)
+    report("resolved", {"merged": len(resolution.replaced), "seconds": clock.step("resolve")})
 
-    provenance = mint.graph("provenance")
-    writer.add(spelled())
-    found = {str(kind).rpartition("#")[2]: len(things) for kind, things in members.items()}
-    for kind, (least, most) in source.expect.items():
-        if not least <= found.get(kind, 0) <= most:
-            raise DriftError(
-                f"{source.name}: {found.get(kind, 0)} of class {kind}, where {least} to {most} are expected; look at "
-                f"what changed in the source, then mend the loader or [expect] in {source.definition.name}"
-            )
+    writer = OxigraphWriter()
+    paths = [renamed(done, resolution.replaced, work, base) for done in loads]
+    chosen_names = folder / "names.nt"
+    fuse_names((path / NAMES for path in paths), chosen_names)
+    default: list[File] = [(path / TRIPLES, None, None) for path in paths]
+    named = [
+        file
+        for done, path in zip(loads, paths, strict=True)
+        for file in (
+            (path / TRIPLES, None, mint.load_graph(done.snapshot)),
+            (path / NAMES, None, mint.load_graph(done.snapshot)),
+            (path / WORDS, None, None),
+            (path / RECORDS, None, mint.graph("provenance")),
+        )
+    ]
+    try:
+        writer.load([(chosen_names, None, None), *default, *named])
+        chosen_names.unlink()
+    except LoadError as error:
+        raise ModelError(f"a loader made what no release may hold: {error}") from error
+    sources = tuple(_loaded(writer, done, mint) for done in loads)
+    writer.add(_replaced_quads(resolution, mint))
+    vocabulary = _add_vocabulary(writer, mint, root)
+    writer.add(_alignment_quads(mint, root))
+    core = resources.read_turtle(root / "osai.ttl", base)
+    graphs = [str(mint.load_graph(done.snapshot)) for done in loads]
+    curated = [graph for graph, done in zip(graphs, loads, strict=True) if done.snapshot.curated]
+    fused = {"dates": fuse_bounds(writer), "kinds": fuse_kinds(writer, core, graphs, curated)}
+    report("fused", {**fused, "seconds": clock.step("fuse")})
+
+    shapes = _validate(writer, base, root)  # before the rules: after range inference some shapes could not fail
+    report("validated", {"warnings": len(shapes.violations), "seconds": clock.step("shapes")})
+
+    locate = resources.Places([root / "osai.ttl"], base)
+    instant = datetime(as_of.year, as_of.month, as_of.day, 23, 59, 59, tzinfo=UTC)
+    at_date = as_of_rules(resources.queries() / "rules", base=base, as_of=instant)
+    compiled = rules(core, base=base, locate=locate)
+    made = materialise(writer, (*at_date, *compiled), base=base)
+    report("reasoned", {"rules": len(made.counts), "seconds": clock.step("reason")})
+
+    catalogue = Catalogue.read(resources.queries(), base=base)
+    forbidden = clashes(core, base=base, locate=locate)
+    contradictions = tuple(_contradictions(writer, forbidden, (*at_date, *compiled), base))
+    # All that is wrong is told at once, first what explains the rest.
+    stopping = [violation for violation, ours in contradictions if ours]
+    wrong = [*_misshapen(shapes.of(SH.Violation)), *_violations(writer, catalogue)]
+    ours = _curated(writer, base, [violation.focus for violation in wrong])
+    _stop_on([*stopping, *(violation for violation in wrong if violation.focus in ours)])
+    disagreements = [violation for violation, ours in contradictions if not ours]
+    others = [violation for violation in wrong if violation.focus not in ours]
+    if disagreements or others:
+        report("contradicted", {"warnings": len(disagreements) + len(others)})
+    report("validated", {"seconds": clock.step("validate")})
+
+    writer.add((s, URIRef(str(p)), o, mint.graph("report")) for s, p, o in shapes.graph())
+    writer.add(catalogue_graph(catalogue))
+    writer.add(_dataset_quads(mint, sources, as_of, vocabulary, writer))
+    (folder / RULES).write_text(dump_rules((*at_date, *compiled)), encoding="utf-8")
+    terms = documentation.describe(
+        documentation.Files.bundled(base, root), queries={query.name: query.text for query in catalogue}, base=base
+    )
+    documentation.leave(folder, terms, base=base, root=root)
+    same = (kept.path for kept in releases if (kept.manifest.ontology, kept.manifest.base) == (vocabulary, base))
+    documentation.keep_version(folder, terms, same)
+
+    sha256 = writer.dump(folder / QUADS)
+    report("sealed", {"seconds": clock.step("write")})
+    store = writer.store()
+    differences = dict(_compare(store, catalogue, pins))
+    counts = _counts(store, base)
+    documentation.leave_statistics(folder, documentation.count(store, terms, limits=_LIMITS))
+    report("asked", {"seconds": clock.step("ask")})
+    if work.parent == folder:
+        shutil.rmtree(work)
+    files = {path.name: _sha256(path) for path in sorted(folder.iterdir())}
+    manifest = Manifest(
+        format=FORMAT,
+        version=version_name(as_of, sha256, files),
+        base=base,
+        as_of=as_of,
+        ontology=vocabulary,
+        software=__version__,
+        sha256=sha256,
+        file_sha256=files,
+        counts=counts,
+        inferred={name: count for name, count in sorted(made.counts.items()) if count},
+        answers={
+            "pinned": len(differences),
+            "as_pinned": sum(not found for found in differences.values()),
+        },
+        sources=sources,
+        created=created,
+        seconds=clock.seconds,
+    )
+    warnings = (
+        *_misshapen(found for found in shapes.violations if found.severity != SH.Violation),
+        *others,
+        *disagreements,
+    )
+    return Built(releases.seal(folder, manifest), clock.seconds, differences, warnings)
+
+
+# What reads snapshots and spells what they say: a change there makes every load new.
+_READING = ("model.py", "vocab.py", "loading.py", "sources")
+
+
+def _build_key(
+    chosen: Sequence[tuple[Source, Snapshot]], mint: Mint, as_of: date, pins: Sequence[str], root: Path
+) -> str:
+    """Give the hash of all that a release depends on: snapshots and their definitions, code, ontology, queries."""
+    here = Path(__file__).parent
+    code = code_hash(here, ".")
+    digest = hashlib.sha256(f"{code}\n{mint.base}\n{as_of}\n{pins}".encode())
+    for source, snapshot in chosen:
+        digest.update(load_key(source, snapshot, mint, code).encode())
+    for top in (root, resources.queries(), here / "judgements"):
+        for path in sorted(path for path in top.rglob("*") if path.is_file()):
+            digest.update(f"\n{path.relative_to(top)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def _made_before(work: Path, key: str, releases: Releases) -> Built | None:
+    """Give the release that a build with this key made, if it is still there."""
+    try:
+        row = json.loads((work / "builds" / f"{key}.json").read_bytes())
+        release = releases.get(row["release"])
+    except (OSError, ValueError, KeyError, ReleaseError):
+        return None
+    warnings = [Violation(**{**found, "premises": tuple(found["premises"])}) for found in row["warnings"]]
+    return Built(release, {}, row["differences"], warnings)
+
+
+def _remember(work: Path, key: str, built: Built) -> None:
+    folder = work / "builds"
+    folder.mkdir(parents=True, exist_ok=True)
+    row = {
+        "release": built.release.version,
+        "differences": built.differences,
+        "warnings": [dataclasses.asdict(found) for found in built.warnings],
+    }
+    part = folder / f".{key}.{os.getpid()}"
+    part.write_text(json.dumps(row), encoding="utf-8")
+    part.replace(folder / f"{key}.json")
+
+
+def _loaded(writer: OxigraphWriter, done: Load, mint: Mint) -> LoadedSource:
+    """Describe a load in ``graph/provenance``, and give its line of the manifest."""
+    source, snapshot = done.source, done.snapshot
     metadata: dict[URIRef, list[Node]] = {
         DCTERMS.title: [Literal(source.title)],
         DCTERMS.license: [Literal(source.licence)],
         DCTERMS.source: [Literal(source.upstream)],
         OSAI.dateText: [Literal(source.as_of.isoformat())],
     }
+    graphs = [URIRef(graph) for graph in done.report.graphs]
     writer.add(
-        load_quads(
-            snapshot, mint, loader=f"osai-kg {source.loader} {__version__}", metadata=metadata, graphs=sorted(graphs)
-        )
+        load_quads(snapshot, mint, loader=f"osai-kg {source.loader} {__version__}", metadata=metadata, graphs=graphs)
     )
-    report("source", {"source": source.name, "records": len(records), "issues": len(issues.issues)})
-    entry = LoadedSource(
+    return LoadedSource(
         name=source.name,
         title=source.title,
         licence=source.licence,
@@ -252,31 +369,43 @@ def _load(
         sha256=snapshot.sha256,
         files={file.path: file.sha256 for file in snapshot.files},
         missing_documents=missing_documents(source, snapshot),
-        graphs=tuple(sorted(graphs)),
-        records=len(records),
+        graphs=done.report.graphs,
+        records=done.report.records,
         quads=sum(writer.count(graph) for graph in graphs),
-        issues=len(issues.issues),
+        issues=len(done.report.issues),
+        ignored=done.report.ignored,
     )
-    return entry, issues
 
 
-def _count(assertion: Assertion, members: dict[URIRef, set[URIRef]]) -> None:
-    if assertion.predicate == RDF.type and isinstance(assertion.object, URIRef):
-        members.setdefault(assertion.object, set()).add(assertion.subject)
+def _replaced_quads(resolution: Resolution, mint: Mint) -> Iterator[Quad]:
+    """Say in ``graph/links/replaced`` which IRIs went, and which one stays: they are never used again."""
+    graph = mint.graph("links", "replaced")
+    for old, new in sorted(resolution.replaced.items()):
+        yield (URIRef(old), DCTERMS.isReplacedBy, URIRef(new), graph)
+        yield (URIRef(old), OWL.deprecated, Literal(True), graph)
 
 
-def _write_issues(path: Path, lists: Iterable[IssueList]) -> None:
+def _curated(writer: OxigraphWriter, base: str, focuses: Sequence[str]) -> set[str]:
+    """Give those of some things that are ours to mend: described in a curated graph, or in no load graph at all."""
+    ours: set[str] = set()
+    for focus in sorted(set(focuses)):
+        asked = f"SELECT DISTINCT ?g WHERE {{ GRAPH ?g {{ <{focus}> ?p ?o }} }}" if ":" in focus else None
+        try:
+            graphs = [str(row["g"]) for row in writer.rows(asked)] if asked else []
+        except KgError:
+            graphs = []
+        loaded = [graph for graph in graphs if graph.startswith(f"{base}graph/")]
+        if not loaded or any(graph.startswith(f"{base}graph/curated/") for graph in loaded):
+            ours.add(focus)
+    return ours
+
+
+def _write_issues(path: Path, loads: Iterable[Load]) -> None:
     with path.open("w", encoding="utf-8") as stream:
-        for issues in lists:
-            for issue in issues.issues:
-                row = {
-                    "source": issue.source,
-                    "kind": issue.kind,
-                    "locator": issue.locator,
-                    "message": issue.message,
-                    "context": {key: str(value) for key, value in issue.context.items()},
-                }
-                stream.write(json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n")
+        for done in loads:
+            for row in done.report.issues:
+                line = {"source": done.source.name, **row}
+                stream.write(json.dumps(line, ensure_ascii=False, sort_keys=True) + "\n")
 
 
 def _add_vocabulary(writer: OxigraphWriter, mint: Mint, root: Path) -> str:
@@ -301,29 +430,6 @@ def _alignment_quads(mint: Mint, root: Path) -> Iterator[Quad]:
     for path in resources.alignment_files(root):
         for s, p, o in resources.read_turtle(path, mint.base):
             yield (s, URIRef(str(p)), o, named)
-
-
-def _fuse(writer: OxigraphWriter, mint: Mint, graphs: Sequence[str]) -> None:
-    """Merge the load and curated graphs into the default graph. ``graphs`` are in order of fusion.
-
-    The first source in order names a thing; its other names become ``skos:altLabel``. Every other value is kept as it
-    is: what sources disagree on stays visible, and what must be one is checked afterwards.
-
-    Source: ontology design, section 1, rule 9.
-    """
-    words = str(mint.graph("words")) + "/"
-    for graph in graphs:
-        if graph.startswith(words):
-            continue
-        writer.update(
-            f"INSERT {{ ?s <{SKOS.altLabel}> ?name }} WHERE {{ GRAPH <{graph}> {{ ?s <{OSAI.name}> ?name }} "
-            f"?s <{OSAI.name}> ?first FILTER(?first != ?name) }}"
-        )
-        writer.update(
-            f"INSERT {{ ?s <{OSAI.name}> ?name }} WHERE {{ GRAPH <{graph}> {{ ?s <{OSAI.name}> ?name }} "
-            f"MINUS {{ ?s <{OSAI.name}> ?first }} }}"
-        )
-        writer.update(f"INSERT {{ ?s ?p ?o }} WHERE {{ GRAPH <{graph}> {{ ?s ?p ?o }} FILTER(?p != <{OSAI.name}>) }}")
 
 
 def _validate(writer: OxigraphWriter, base: str, root: Path) -> ValidationReport:
@@ -440,7 +546,7 @@ def _compare(store: OxigraphStore, catalogue: Catalogue, pins: Sequence[str]) ->
 
 
 def _counts(store: OxigraphStore, base: str) -> dict[str, int]:
-    """Count what people ask for first, from the sealed quads themselves."""
+    """Count what people ask for first."""
     counted = Counter[str]()
     for name, pattern in COUNTS.items():
         query = f"PREFIX osai: <{OSAI._NS}> SELECT (COUNT(*) AS ?n) WHERE {{ {pattern.replace('{base}', base)} }}"

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
 import os
 import shutil
 import socket
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -155,10 +156,14 @@ def fetch(session: Session, names: tuple[str, ...], directories: tuple[Path, ...
     "--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Date that 'current' means; default: latest of the sources."
 )
 @click.option("--no-promote", is_flag=True, help="Seal the release, but go on serving the one that is current.")
+@click.option(
+    "--processes", type=click.IntRange(0, 64), default=0, help="Sources loaded at a time; default: one a core."
+)
 @click.pass_obj
-def build(session: Session, names: tuple[str, ...], as_of: datetime | None, no_promote: bool) -> None:
+def build(session: Session, names: tuple[str, ...], as_of: datetime | None, no_promote: bool, processes: int) -> None:
     """Build a sealed release from the snapshots at hand, and make it the current one."""
-    built = _build(session.config, names, as_of.date() if as_of else None, promote=not no_promote)
+    day = as_of.date() if as_of else None
+    built = _build(session.config, names, day, promote=not no_promote, processes=processes)
     _summarise(built)
 
 
@@ -168,7 +173,9 @@ def _registry(config: Config) -> Mapping[str, Source]:
     return registry(config.home / "sources")
 
 
-def _build(config: Config, names: tuple[str, ...], as_of: date | None, *, promote: bool = True) -> Built:
+def _build(
+    config: Config, names: tuple[str, ...], as_of: date | None, *, promote: bool = True, processes: int = 0
+) -> Built:
     from kg.build import build as run
     from kg.build import fitting_pins
     from kg.release import Releases
@@ -185,7 +192,7 @@ def _build(config: Config, names: tuple[str, ...], as_of: date | None, *, promot
             chosen.append((source, snapshot))
     everything = {source.name for source, _ in chosen} >= {s.name for s in sources.values() if s.bundled() is not None}
     releases = Releases(config.home)
-    with _progress(len(chosen)) as report:
+    with _Bars(len(chosen)) as bars:
         built = run(
             chosen,
             base=config.base,
@@ -193,36 +200,57 @@ def _build(config: Config, names: tuple[str, ...], as_of: date | None, *, promot
             created=datetime.now(UTC).replace(microsecond=0),
             as_of=as_of,
             pins=fitting_pins(chosen) if everything and as_of is None else (),
-            report=report,
+            work=config.home / "work",
+            processes=processes or os.cpu_count() or 1,
+            progress=bars.load,
+            report=bars.step,
         )
     if promote:
         releases.promote(built.release.version)
     return built
 
 
-@contextlib.contextmanager
-def _progress(total: int) -> Iterator[Any]:
-    """Show steps as they end: a bar on a terminal, nothing elsewhere (the summary follows)."""
-    if not sys.stderr.isatty():
-        yield lambda event, values: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+class _Bars:
+    """How far a build is: a bar for each source that loads, one for the steps after; nothing where nobody looks."""
 
-    with Progress(
-        TextColumn("{task.description:10}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    ) as bar:
-        task = bar.add_task("loading", total=total + 6)
+    def __init__(self, total: int) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-        def report(event: str, values: Mapping[str, object]) -> None:
-            bar.update(task, advance=1, description=str(values.get("source", event)))
+        self._bars = Progress(
+            TextColumn("{task.description:28}"),
+            BarColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeElapsedColumn(),
+            console=Console(stderr=True),
+            transient=True,
+            disable=not sys.stderr.isatty(),
+        )
+        self._whole = self._bars.add_task("build", total=total + 8, rate="")
+        self._tasks: dict[str, TaskID] = {}
+        self._began: dict[str, float] = {}
 
-        yield report
+    def __enter__(self) -> _Bars:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+    def load(self, source: str, assertions: int, done: bool) -> None:
+        """Show how many assertions a source gave so far, and how fast."""
+        if source not in self._tasks:
+            self._began[source] = time.monotonic()
+            self._tasks[source] = self._bars.add_task(source, total=None, rate="")
+        rate = assertions / max(time.monotonic() - self._began[source], 0.001)
+        said = f"{assertions:>9,} assertions {rate:>8,.0f}/s"
+        self._bars.update(self._tasks[source], completed=assertions, rate=said)
+        if done:
+            self._bars.update(self._tasks[source], visible=False)
+
+    def step(self, event: str, values: Mapping[str, object]) -> None:
+        """Show the step that ended."""
+        self._bars.update(self._whole, advance=1, description=str(values.get("source", event)))
 
 
 def _summarise(built: Built) -> None:
@@ -234,24 +262,40 @@ def _summarise(built: Built) -> None:
     wait = f"; {waiting} wait for their document (kg fetch --from DIR)" if waiting else ""
     pinned, as_pinned = manifest.answers["pinned"], manifest.answers["as_pinned"]
     lines = [
-        ("loaded", f"{counts['loads']:,} sources", f"{counts['loaded']:,} quads", seconds["load"]),
+        ("loaded", f"{counts['loads']:,} sources", f"{counts['loaded']:,} quads", seconds.get("load")),
         ("checked", f"{counts['findings']:,} findings",
          f"{counts['spans_with_words']} of {counts['spans']} spans proved{wait}", None),
         ("resolved", f"{counts['organizations']:,} organizations",
          f"{_many(counts['projects'], 'project')}, {_many(counts['governance_events'], 'governance event')}", None),
-        ("reasoned", f"{counts['inferred']:,} inferred", "each with its rule", seconds["reason"]),
+        ("reasoned", f"{counts['inferred']:,} inferred", "each with its rule", seconds.get("reason")),
         ("validated", "0 violations",
          f"{_many(counts['warnings'], 'warning')} (kg check --list); {_many(issues, 'issue')} (kg releases issues)",
-         seconds["shapes"] + seconds["validate"]),
+         seconds["shapes"] + seconds["validate"] if seconds else None),
     ]  # fmt: skip
     if pinned:
-        lines.append(("queries", f"{as_pinned} of {pinned}", "answers as pinned", seconds["ask"]))
+        lines.append(("queries", f"{as_pinned} of {pinned}", "answers as pinned", seconds.get("ask")))
     for verb, what, detail, took in lines:
         click.echo(f"{verb:10} {what:22} {detail:52} {f'{took:.1f} s' if took is not None else ''}".rstrip())
+    _list_issues(built)
+    if not seconds:
+        click.echo(f"{'unchanged':10} nothing changed since this release was built")
     click.echo(f"{'release':10} {manifest.version:22} sha256:{manifest.sha256[:12]}…")
     for name, differences in built.differences.items():
         for difference in differences[:5]:
             click.echo(f"kg: {name} is not as pinned: {difference}", err=True)
+
+
+def _list_issues(built: Built) -> None:
+    """Print what was not mapped: issues by source and kind, and how many values were left out by name."""
+    counted = Counter((str(row["source"]), str(row["kind"])) for row in built.release.issues())
+    ignored = {source.name: sum(source.ignored.values()) for source in built.release.manifest.sources}
+    for name, values in ignored.items():
+        if values:
+            counted[name, "(ignored by name)"] = values
+    if counted:
+        click.echo(f"{'issues':10} {'source':22} {'kind':30} {'values':>9}")
+    for (name, kind), number in sorted(counted.items()):
+        click.echo(f"{'':10} {name:22} {kind:30} {number:>9,}")
 
 
 def _many(number: int, thing: str) -> str:

@@ -60,6 +60,7 @@ class LoadedSource(BaseModel):
     records: int
     quads: int
     issues: int
+    ignored: Mapping[str, int] = Field(default_factory=dict)  # field that is left out by name -> values
 
 
 class Manifest(BaseModel):

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from importlib import import_module
 from pathlib import Path, PurePosixPath
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -23,6 +23,7 @@ from kg.errors import SourceError, nearest
 from kg.model import Assertion, File, Mint, Snapshot
 from kg.vocab import OSAI
 
+_Model = TypeVar("_Model", bound=BaseModel)
 _CLASSES = frozenset(name for name in OSAI.__annotations__ if name[0].isupper())
 
 
@@ -110,8 +111,9 @@ class Source:
 
     ``files`` must be in a snapshot; ``documents`` may be (their words enter the graph only where they are at hand).
     ``order`` ranks sources in fusion: the lowest names a thing. ``expect`` bounds the entities of each class, by local
-    name; outside them the build stops. ``ignore`` names the fields that are left out on purpose, and why.
-    ``definition`` is the TOML file.
+    name; outside them the build stops. ``ignore`` names the fields that are left out on purpose, and why. ``settings``
+    is what else the loader must know of this one source; the loader checks its keys (``settings_of``). ``definition``
+    is the TOML file.
     """
 
     name: str
@@ -129,6 +131,14 @@ class Source:
     lookups: Mapping[str, Mapping[str, str]]
     expect: Mapping[str, tuple[int, int]]
     ignore: Mapping[str, str]
+    settings: Mapping[str, object] = field(default_factory=dict)
+
+    def settings_of(self, model: type[_Model]) -> _Model:
+        """Read ``[settings]`` as the loader's model of them. Raises SourceError that names file, key and mend."""
+        try:
+            return model.model_validate(self.settings)
+        except ValidationError as error:
+            raise SourceError(f"{self.definition.name}: [settings]{_first_fault(error, model)}") from error
 
     def load(self) -> Loader:
         """Import the loader. Raises SourceError when there is no such module or it has no ``load``."""
@@ -137,6 +147,11 @@ class Source:
         except (ModuleNotFoundError, AttributeError) as error:
             raise SourceError(f"{self.definition.name}: there is no loader kg.sources.{self.loader}.load") from error
         return loader  # type: ignore[no-any-return]  # a module attribute has no static type
+
+    def loader_file(self) -> Path | None:
+        """Give the file of a loader that stands beside the definition, None for those of this package."""
+        place = self.definition.parent / f"{self.loader}.py"
+        return place if place.is_file() else None
 
     def bundled(self) -> Snapshot | None:
         """Give the snapshot of what is bundled, or None when the source must be fetched."""
@@ -166,17 +181,11 @@ def read_source(definition: Path) -> Source:
     try:
         table = _SourceTable.model_validate(content["source"])
     except ValidationError as error:
-        first = error.errors()[0]
-        place = "".join(f" {part}" for part in first["loc"])
-        said = str(first["msg"]).removeprefix("Value error, ")
-        if first["type"] == "extra_forbidden":
-            known = (field.alias or name for name, field in _SourceTable.model_fields.items())
-            said = f"the key is unknown{nearest(str(first['loc'][0]), known)}"
-        raise SourceError(f"{definition.name}: [source]{place}: {said}") from error
+        raise SourceError(f"{definition.name}: [source]{_first_fault(error, _SourceTable)}") from error
     if table.name != definition.stem:
         raise SourceError(f"{definition.name}: [source] name is {table.name!r}; it must be the name of the file")
     curated = definition.parent.name == "curated"
-    for name in ("expect", "lookups", "ignore"):
+    for name in ("expect", "lookups", "ignore", "settings"):
         if not isinstance(content.get(name, {}), dict):
             raise SourceError(f"{definition.name}: {name} must be a table, not {content[name]!r}")
     expect: dict[str, tuple[int, int]] = {}
@@ -196,7 +205,19 @@ def read_source(definition: Path) -> Source:
         lookups=content.get("lookups", {}),
         expect=expect,
         ignore=_ignored(definition, content.get("ignore", {})),
+        settings=content.get("settings", {}),
     )
+
+
+def _first_fault(error: ValidationError, model: type[BaseModel]) -> str:
+    """Say where in a table the first fault stands and what is wrong there."""
+    first = error.errors()[0]
+    place = "".join(f" {part}" for part in first["loc"])
+    said = str(first["msg"]).removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        known = (field.alias or name for name, field in model.model_fields.items())
+        said = f"the key is unknown{nearest(str(first['loc'][-1]), known)}"
+    return f"{place}: {said}"
 
 
 def _ignored(definition: Path, table: Mapping[str, object]) -> dict[str, str]:

@@ -13,10 +13,31 @@ from urllib.parse import unquote, urlsplit
 _FORGES = frozenset({"github.com", "gitlab.com", "bitbucket.org", "codeberg.org", "gitee.com", "huggingface.co"})
 # Where huggingface keeps what is no model: the step before account and name.
 _HUB_KINDS = frozenset({"datasets", "spaces"})
+# What follows the name of a company in its country.
 _LEGAL_FORMS = frozenset(
-    ("ab", "ag", "as", "asa", "bv", "co", "company", "corp", "corporation", "gmbh", "inc", "incorporated", "kg", "kk")
-    + ("limited", "llc", "llp", "lp", "ltd", "nv", "oy", "oyj", "plc", "pte", "pty", "pvt", "sa", "sarl", "sas", "se")
-    + ("spa", "srl")
+    {
+        *(
+            "ab",
+            "ag",
+            "as",
+            "asa",
+            "bv",
+            "gmbh",
+            "kg",
+            "kk",
+            "nv",
+            "oy",
+            "oyj",
+            "sa",
+            "sarl",
+            "sas",
+            "se",
+            "spa",
+            "srl",
+        ),
+        *("co", "company", "corp", "corporation", "inc", "incorporated", "limited", "llc", "llp", "lp", "ltd", "plc"),
+        *("pte", "pty", "pvt"),
+    }
 )
 
 

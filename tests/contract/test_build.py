@@ -142,7 +142,7 @@ def test_the_same_inputs_give_the_same_bytes_in_another_place_order_and_time(
     assert built.manifest.model_dump(exclude=clockless) == seed_release.manifest.model_dump(exclude=clockless)
 
     loads = len(built.manifest.sources)
-    assert told[: loads + 2] == ["source"] * loads + ["loaded", "fused"], "steps are told as they end"
+    assert told[: loads + 3] == ["source"] * loads + ["loaded", "resolved", "fused"], "steps are told as they end"
     assert [event for event in told if event in ("reasoned", "sealed", "asked")] == ["reasoned", "sealed", "asked"]
 
 
