@@ -8,7 +8,6 @@ and a deeply nested text ends its process: strangers' queries belong to ``kg.sto
 from __future__ import annotations
 
 import contextlib
-import gzip
 import hashlib
 import heapq
 import os
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import IO, NoReturn, cast
 
 import pyoxigraph as ox
+from isal import igzip
 from rdflib import XSD
 from rdflib.term import BNode, Literal, Node, URIRef
 
@@ -86,7 +86,7 @@ _EXTENSIONS = {
     ".trig": ox.RdfFormat.TRIG,
     ".nq": ox.RdfFormat.N_QUADS,
 }
-_RUN = 1_000_000  # lines sorted at once when a release is dumped
+_RUN = 4_000_000  # lines sorted at once, about a gigabyte, when a release is dumped
 
 File = tuple[Path, str | None, URIRef | None]  # path, base IRI, graph for triples (None: the default graph)
 
@@ -154,7 +154,7 @@ def load(files: Iterable[File], into: ox.Store | None = None) -> ox.Store:
         if graph is not None and syntax.supports_datasets:
             raise LoadError("the file names its own graphs; give no graph for it", path=path)
         try:
-            with cast("IO[bytes]", gzip.open(path) if path.suffix == ".gz" else path.open("rb")) as stream:
+            with cast("IO[bytes]", igzip.open(path) if path.suffix == ".gz" else path.open("rb")) as stream:
                 store.load(stream, syntax, base_iri=base, to_graph=_graph(graph))
         except SyntaxError as error:
             raise LoadError(error.msg, path=path, line=error.lineno, column=error.offset) from error
@@ -429,8 +429,9 @@ class OxigraphWriter(Writer):
         try:
             with tempfile.TemporaryDirectory(dir=path.parent) as directory, part.open("wb") as raw:
                 with contextlib.ExitStack() as stack:
-                    # Level 4 writes twice as fast as the usual 6 and 5 % more; no name and no time in the header.
-                    out = stack.enter_context(gzip.GzipFile("", "wb", 4, raw, mtime=0)) if path.suffix == ".gz" else raw
+                    # Ten times as fast as zlib for a fifth more bytes; no name and no time in the header.
+                    packed = path.suffix == ".gz"
+                    out = stack.enter_context(igzip.IGzipFile("", "wb", 2, raw, mtime=0)) if packed else raw
                     for block in _blocks(self._sorted_lines(Path(directory), stack)):
                         digest.update(block)
                         out.write(block)
