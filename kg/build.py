@@ -330,7 +330,7 @@ def _made_before(work: Path, key: str, releases: Releases) -> Built | None:
         release = releases.get(row["release"])
     except (OSError, ValueError, KeyError, ReleaseError):
         return None
-    warnings = [Violation(**{**found, "premises": tuple(found["premises"])}) for found in row["warnings"]]
+    warnings = tuple(Violation(**{**found, "premises": tuple(found["premises"])}) for found in row["warnings"])
     return Built(release, {}, row["differences"], warnings)
 
 
