@@ -229,7 +229,7 @@ def _make(
     core = resources.read_turtle(root / "osai.ttl", base)
     graphs = [str(mint.load_graph(done.snapshot)) for done in loads]
     curated = [graph for graph, done in zip(graphs, loads, strict=True) if done.snapshot.curated]
-    fused = {"dates": fuse_bounds(writer), "kinds": fuse_kinds(writer, core, graphs, curated)}
+    fused = {"dates": fuse_bounds(writer, graphs), "kinds": fuse_kinds(writer, core, graphs, curated)}
     report("fused", {**fused, "seconds": clock.step("fuse")})
 
     shapes = _validate(writer, base, root)  # before the rules: after range inference some shapes could not fail

@@ -5,6 +5,7 @@ Source: ontology design, section 1, rule 9.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -20,45 +21,54 @@ from kg.vocab import OSAI
 
 # Bounds of events and situations, and which end of the values is their hull.
 _HULL = {OSAI.earliestStart: min, OSAI.latestStart: max, OSAI.earliestEnd: min, OSAI.latestEnd: max}
+_PERMALINK = re.compile(rb'"[a-z0-9]+(?:-[a-z0-9]+)*" \.\n')
 
 
 def fuse_names(files: Iterable[Path], target: Path) -> None:
     """Choose among names: the first source in order names a thing, its other names become ``skos:altLabel``.
 
+    An organization that a source knows by its permalink alone ("red-hat") is named so only where no source says more.
     Reads N-Triples of names alone, one file for each source in order, and writes N-Triples for the default graph.
     """
-    first: dict[bytes, bytes] = {}
+    names: dict[bytes, list[bytes]] = {}
+    for path in files:
+        with path.open("rb") as stream:
+            for line in stream:
+                subject, _, said = line.partition(b"> ")
+                found = names.setdefault(subject, [])
+                if (name := said.partition(b"> ")[2]) not in found:
+                    found.append(name)
     with target.open("wb") as out:
-        for path in files:
-            with path.open("rb") as stream:
-                for line in stream:
-                    subject, _, said = line.partition(b"> ")
-                    name = said.partition(b"> ")[2]
-                    if subject not in first:
-                        first[subject] = name
-                        out.write(line)
-                    elif first[subject] != name:
-                        out.write(subject + f"> <{SKOS.altLabel}> ".encode() + name)
+        for subject, found in names.items():
+            first = found[0]
+            if len(found) > 1 and b"/id/org/" in subject and _PERMALINK.fullmatch(first):
+                first = next((name for name in found if not _PERMALINK.fullmatch(name)), first)
+            out.write(subject + f"> <{OSAI.name}> ".encode() + first)
+            out.writelines(subject + f"> <{SKOS.altLabel}> ".encode() + name for name in found if name != first)
 
 
-def fuse_bounds(writer: Writer) -> int:
+def fuse_bounds(writer: Writer, graphs: Sequence[str]) -> int:
     """Widen the bounds of what sources date differently to their hull, with its EDTF text; give how many there were.
 
-    Reads and writes the default graph. A situation's text is the interval from the first day on which it can have begun
-    to the last on which it can have ended.
+    Reads the load graphs, writes the default graph. A source that only saw a situation hold, without a date of its
+    own, says no more than "not after my day": it widens no date that another source gives. A situation's text is the
+    interval from the first day on which it can have begun to the last on which it can have ended.
     """
-    found: dict[str, dict[URIRef, set[str]]] = defaultdict(lambda: defaultdict(set))
+    disputed: set[str] = set()
     for bound in (*_HULL, OSAI.dateText):
         many = f"SELECT ?s WHERE {{ ?s <{bound}> ?v }} GROUP BY ?s HAVING(COUNT(*) > 1)"
-        for row in writer.rows(f"SELECT ?s WHERE {{ {{ {many} }} }}"):
-            found[str(row["s"])] = defaultdict(set)
-    for subjects in _batches(sorted(found)):
-        for row in writer.rows(f"SELECT ?s ?p ?v WHERE {{ {_values(subjects)} {_bounds()} ?s ?p ?v }}"):
-            found[str(row["s"])][URIRef(str(row["p"]))].add(str(row["v"]))
+        disputed.update(str(row["s"]) for row in writer.rows(f"SELECT ?s WHERE {{ {{ {many} }} }}"))
+    loaded = set(graphs)
+    for subjects in _batches(sorted(disputed)):
+        said: dict[str, dict[str, dict[URIRef, set[str]]]] = defaultdict(lambda: defaultdict(lambda: defaultdict(set)))
+        for row in writer.rows(f"SELECT * WHERE {{ {_values(subjects)} {_bounds()} GRAPH ?g {{ ?s ?p ?v }} }}"):
+            if str(row["g"]) in loaded:
+                said[str(row["s"])][str(row["g"])][URIRef(str(row["p"]))].add(str(row["v"]))
         writer.update(f"DELETE {{ ?s ?p ?v }} WHERE {{ {_values(subjects)} {_bounds()} ?s ?p ?v }}")
-        lines = [line for subject in subjects for line in _hull(subject, found[subject])]
-        writer.update(f"INSERT DATA {{ {' '.join(lines)} }}")
-    return len(found)
+        lines = [line for subject in subjects for line in _hull(subject, said[subject].values())]
+        if lines:
+            writer.update(f"INSERT DATA {{ {' '.join(lines)} }}")
+    return len(disputed)
 
 
 def fuse_kinds(writer: Writer, core: Graph, graphs: Sequence[str], curated: Sequence[str]) -> int:
@@ -98,17 +108,23 @@ def fuse_kinds(writer: Writer, core: Graph, graphs: Sequence[str], curated: Sequ
     return len(dropped)
 
 
-def _hull(subject: str, values: Mapping[URIRef, set[str]]) -> Iterator[str]:
-    ends = {bound: choose(values[bound]) for bound, choose in _HULL.items() if values.get(bound)}
+def _hull(subject: str, sources: Iterable[Mapping[URIRef, set[str]]]) -> Iterator[str]:
+    found = list(sources)
+    dating = [said for said in found if OSAI.dateText in said] or found
+    ends = {
+        bound: choose(value for said in dating for value in said.get(bound, ()))
+        for bound, choose in _HULL.items()
+        if any(bound in said for said in dating)
+    }
     for bound, value in ends.items():
         yield f'<{subject}> <{bound}> "{value}"^^<http://www.w3.org/2001/XMLSchema#dateTime> .'
     early, late = ends.get(OSAI.earliestStart), ends.get(OSAI.latestStart)
-    texts = values.get(OSAI.dateText, set())
-    if len(texts) == 1:
-        text = next(iter(texts))
-    elif not texts:
+    texts = {text for said in dating for text in said.get(OSAI.dateText, ())}
+    if not texts:
         return
-    elif any("/" in one for one in texts) and "/id/situation/" in subject:
+    if len(texts) == 1:
+        text = texts.pop()
+    elif "/id/situation/" in subject:
         last = ends.get(OSAI.latestEnd)
         text = f"{(early or late or '')[:10]}/{last[:10] if last else '..'}"
     elif early and late:

@@ -31,19 +31,33 @@ def test_the_first_source_names_and_others_add_other_names(tmp_path: Path) -> No
     ]  # fmt: skip
 
 
+def test_a_permalink_names_an_organization_only_where_no_source_says_more(tmp_path: Path) -> None:
+    one, other = f"<{BASE}id/org/red-hat>", f"<{BASE}id/org/lone>"
+    (tmp_path / "0.nt").write_text(f'{one} {NAME} "red-hat" .\n{other} {NAME} "lone" .\n', encoding="utf-8")
+    (tmp_path / "1.nt").write_text(f'{one} {NAME} "Red Hat" .\n', encoding="utf-8")
+    fuse_names([tmp_path / "0.nt", tmp_path / "1.nt"], tmp_path / "out.nt")
+    assert (tmp_path / "out.nt").read_text(encoding="utf-8").splitlines() == [
+        f'{one} {NAME} "Red Hat" .', f'{one} {ALT} "red-hat" .', f'{other} {NAME} "lone" .',
+    ]  # fmt: skip
+
+
 def moment(text: str) -> Literal:
     return Literal(text, datatype=XSD.dateTime, normalize=False)
 
 
-def dated(writer: OxigraphWriter, subject: str, start: tuple[str, str], text: str) -> None:
+def dated(writer: OxigraphWriter, subject: str, start: tuple[str, str], text: str, source: str = "g:one") -> None:
     thing = URIRef(subject)
+    said = [
+        (OSAI.earliestStart, moment(start[0])),
+        (OSAI.latestStart, moment(start[1])),
+        (OSAI.dateText, Literal(text)),
+    ]
     writer.add(
-        [
-            (thing, OSAI.earliestStart, moment(start[0]), DEFAULT_GRAPH),
-            (thing, OSAI.latestStart, moment(start[1]), DEFAULT_GRAPH),
-            (thing, OSAI.dateText, Literal(text), DEFAULT_GRAPH),
-        ]
+        [(thing, predicate, value, graph) for predicate, value in said for graph in (URIRef(source), DEFAULT_GRAPH)]
     )
+
+
+GRAPHS = ["g:one", "g:two"]
 
 
 def said(writer: OxigraphWriter, subject: str) -> dict[str, set[str]]:
@@ -58,8 +72,8 @@ def test_two_dates_of_an_event_become_their_hull() -> None:
     writer = OxigraphWriter()
     event = f"{BASE}id/event/pytorch-accepted"
     dated(writer, event, ("2022-09-07T00:00:00Z", "2022-09-07T23:59:59Z"), "2022-09-07")
-    dated(writer, event, ("2022-09-12T00:00:00Z", "2022-09-12T23:59:59Z"), "2022-09-12")
-    assert fuse_bounds(writer) == 1
+    dated(writer, event, ("2022-09-12T00:00:00Z", "2022-09-12T23:59:59Z"), "2022-09-12", "g:two")
+    assert fuse_bounds(writer, GRAPHS) == 1
     assert said(writer, event) == {
         "earliestStart": {"2022-09-07T00:00:00Z"},
         "latestStart": {"2022-09-12T23:59:59Z"},
@@ -71,8 +85,8 @@ def test_a_month_and_a_day_in_it_become_the_month() -> None:
     writer = OxigraphWriter()
     event = f"{BASE}id/event/e"
     dated(writer, event, ("2022-09-01T00:00:00Z", "2022-09-30T23:59:59Z"), "2022-09")
-    dated(writer, event, ("2022-09-12T00:00:00Z", "2022-09-12T23:59:59Z"), "2022-09-12")
-    fuse_bounds(writer)
+    dated(writer, event, ("2022-09-12T00:00:00Z", "2022-09-12T23:59:59Z"), "2022-09-12", "g:two")
+    fuse_bounds(writer, GRAPHS)
     assert said(writer, event)["dateText"] == {"2022-09"}
 
 
@@ -80,15 +94,30 @@ def test_a_situation_keeps_the_form_of_an_interval() -> None:
     writer = OxigraphWriter()
     hosted = f"{BASE}id/situation/s-1"
     dated(writer, hosted, ("2022-09-07T00:00:00Z", "2022-09-07T23:59:59Z"), "2022-09-07/..")
-    dated(writer, hosted, ("2022-09-12T00:00:00Z", "2022-09-12T23:59:59Z"), "2022-09-12/..")
-    fuse_bounds(writer)
+    dated(writer, hosted, ("2022-09-12T00:00:00Z", "2022-09-12T23:59:59Z"), "2022-09-12/..", "g:two")
+    fuse_bounds(writer, GRAPHS)
     assert said(writer, hosted)["dateText"] == {"2022-09-07/.."}
+
+
+def test_a_source_that_only_saw_it_hold_widens_no_date() -> None:
+    """One list dates the standing, another without dates shows it on its own day."""
+    writer = OxigraphWriter()
+    stands = f"{BASE}id/situation/s-1"
+    dated(writer, stands, ("2020-02-01T00:00:00Z", "2020-02-01T23:59:59Z"), "2020-02-01/..")
+    seen = (URIRef(stands), OSAI.latestStart, moment("2026-08-14T23:59:59Z"))
+    writer.add([(*seen, URIRef("g:two")), (*seen, DEFAULT_GRAPH)])
+    assert fuse_bounds(writer, GRAPHS) == 1
+    assert said(writer, stands) == {
+        "earliestStart": {"2020-02-01T00:00:00Z"},
+        "latestStart": {"2020-02-01T23:59:59Z"},
+        "dateText": {"2020-02-01/.."},
+    }
 
 
 def test_what_sources_agree_on_is_left_as_it_is() -> None:
     writer = OxigraphWriter()
     dated(writer, f"{BASE}id/event/e", ("2022-09-07T00:00:00Z", "2022-09-07T23:59:59Z"), "2022-09-07")
-    assert fuse_bounds(writer) == 0
+    assert fuse_bounds(writer, GRAPHS) == 0
 
 
 CORE = Graph().parse(
