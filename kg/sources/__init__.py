@@ -7,12 +7,16 @@ A source is a TOML file and a loader. The TOML says what it is (``[source]``), h
 
 from __future__ import annotations
 
+import re
+import sys
 import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from hashlib import sha256
 from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path, PurePosixPath
 from typing import Protocol, TypeVar
 
@@ -24,6 +28,7 @@ from kg.model import Assertion, File, Mint, Snapshot
 from kg.vocab import OSAI
 
 _Model = TypeVar("_Model", bound=BaseModel)
+_HERE = Path(__file__).resolve().parent
 _CLASSES = frozenset(name for name in OSAI.__annotations__ if name[0].isupper())
 
 
@@ -112,8 +117,9 @@ class Source:
     ``files`` must be in a snapshot; ``documents`` may be (their words enter the graph only where they are at hand).
     ``order`` ranks sources in fusion: the lowest names a thing. ``expect`` bounds the entities of each class, by local
     name; outside them the build stops. ``ignore`` names the fields that are left out on purpose, and why. ``settings``
-    is what else the loader must know of this one source; the loader checks its keys (``settings_of``). ``definition``
-    is the TOML file.
+    is what else the loader must know of this one source; the loader checks its keys (``settings_of``). ``paths`` says
+    where a file stands upstream when that is not under its own name, ``hashes`` what its SHA-256 must be.
+    ``definition`` is the TOML file.
     """
 
     name: str
@@ -132,6 +138,13 @@ class Source:
     expect: Mapping[str, tuple[int, int]]
     ignore: Mapping[str, str]
     settings: Mapping[str, object] = field(default_factory=dict)
+    paths: Mapping[str, str] = field(default_factory=dict)
+    hashes: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def shipped(self) -> bool:
+        """Tell whether the source comes with this package, and is none that a user added."""
+        return self.definition.resolve().is_relative_to(_HERE)
 
     def settings_of(self, model: type[_Model]) -> _Model:
         """Read ``[settings]`` as the loader's model of them. Raises SourceError that names file, key and mend."""
@@ -141,11 +154,21 @@ class Source:
             raise SourceError(f"{self.definition.name}: [settings]{_first_fault(error, model)}") from error
 
     def load(self) -> Loader:
-        """Import the loader. Raises SourceError when there is no such module or it has no ``load``."""
+        """Import the loader: the file beside a user's definition, or a module of this package.
+
+        A user's file runs with the rights of whoever builds. Raises SourceError when there is no such loader, it has no
+        ``load``, or it cannot be imported.
+        """
+        beside = None if self.shipped else self.loader_file()
+        if beside is not None:
+            return _loader_of(beside)
         try:
             loader = import_module(f"kg.sources.{self.loader}").load
         except (ModuleNotFoundError, AttributeError) as error:
-            raise SourceError(f"{self.definition.name}: there is no loader kg.sources.{self.loader}.load") from error
+            beside_it = "" if self.shipped else f", and no {self.loader}.py stands beside the definition"
+            raise SourceError(
+                f"{self.definition.name}: there is no loader kg.sources.{self.loader}.load{beside_it}"
+            ) from error
         return loader  # type: ignore[no-any-return]  # a module attribute has no static type
 
     def loader_file(self) -> Path | None:
@@ -205,8 +228,43 @@ def read_source(definition: Path) -> Source:
         lookups=content.get("lookups", {}),
         expect=expect,
         ignore=_ignored(definition, content.get("ignore", {})),
-        settings=content.get("settings", {}),
+        # The table loader's mapping stands at the top: it is what its file is about.
+        settings=content.get("settings", {}) | {name: content[name] for name in ("entity",) if name in content},
+        paths=_texts_of(definition, "paths", content, table),
+        hashes=_texts_of(definition, "sha256", content, table),
     )
+
+
+def _texts_of(definition: Path, name: str, content: Mapping[str, object], table: _SourceTable) -> dict[str, str]:
+    """Read ``[paths]`` or ``[sha256]``: a text for some of the files."""
+    found = content.get(name, {})
+    if not isinstance(found, dict) or not all(isinstance(text, str) and text for text in found.values()):
+        raise SourceError(f"{definition.name}: [{name}] must be a table of texts, one for each file")
+    files = (*table.files, *table.documents)
+    for path, text in found.items():
+        if path not in files:
+            raise SourceError(f"{definition.name}: [{name}] {path!r} is no file of [source]{nearest(path, files)}")
+        if name == "sha256" and not re.fullmatch(r"[0-9a-f]{64}", text):
+            raise SourceError(f"{definition.name}: [sha256] {path!r} must be 64 digits of lower-case hexadecimal")
+    return dict(found)
+
+
+def _loader_of(path: Path) -> Loader:
+    """Import a user's file as a module of its own name, which no other file shares."""
+    name = f"kg_user_loader_{path.stem}_{sha256(str(path.resolve()).encode()).hexdigest()[:12]}"
+    spec = spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise SourceError(f"{path} is no Python file")
+    module = module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look their module up
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # whatever a stranger's module does when it is imported
+        del sys.modules[name]
+        raise SourceError(f"{path.name} cannot be imported: {type(error).__name__}: {error}") from error
+    if not callable(loader := getattr(module, "load", None)):
+        raise SourceError(f"{path.name} has no function load(source, snapshot, mint, issues)")
+    return loader  # type: ignore[no-any-return]  # a module attribute has no static type
 
 
 def _first_fault(error: ValidationError, model: type[BaseModel]) -> str:

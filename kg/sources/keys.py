@@ -11,8 +11,12 @@ from urllib.parse import unquote, urlsplit
 
 # Hosts where the first steps of a path name an account and a repository, and what follows is a place inside it.
 _FORGES = frozenset({"github.com", "gitlab.com", "bitbucket.org", "codeberg.org", "gitee.com", "huggingface.co"})
+# What GitHub puts before an account's name on pages of its own, where the account of a repository would stand.
+_NO_ACCOUNTS = frozenset({"apps", "collections", "organizations", "orgs", "sponsors", "topics", "users"})
 # Where huggingface keeps what is no model: the step before account and name.
 _HUB_KINDS = frozenset({"datasets", "spaces"})
+# What else stands there where a model has its account.
+_HUB_PAGES = _HUB_KINDS | {"api", "blog", "collections", "docs", "models", "organizations", "papers", "posts", "tasks"}
 # What follows the name of a company in its country.
 _LEGAL_FORMS = frozenset(
     {
@@ -63,7 +67,7 @@ def repository(address: str) -> str | None:
     steps = [step for step in unquote(parts.path).split("/") if step]
     if host in _FORGES:
         wanted = 3 if host == "huggingface.co" and steps[:1] and steps[0] in _HUB_KINDS else 2
-        if len(steps) < wanted:
+        if len(steps) < wanted or (host == "github.com" and steps[0].lower() in _NO_ACCOUNTS):
             return None
         steps = steps[: steps.index("-")] if host == "gitlab.com" and "-" in steps[wanted:] else steps
         steps = steps if host == "gitlab.com" else steps[:wanted]
@@ -74,6 +78,22 @@ def repository(address: str) -> str | None:
     if not re.fullmatch(r"(?!\.\.?(?:/|$))[A-Za-z0-9._~-]+(?:/(?!\.\.?(?:/|$))[A-Za-z0-9._~-]+)*", path):
         return None
     return f"https://{host}/{path.lower() if host == 'github.com' else path}"
+
+
+def hub_model(address: str) -> str | None:
+    """Give the address of a model on huggingface, from any page of it or from its bare ``account/name``.
+
+    None for data sets, collections, papers and whatever else is there.
+
+    >>> hub_model("https://huggingface.co/acme/owl-7b/tree/main"), hub_model("acme/owl-7b"), hub_model("owl-7b")
+    ('https://huggingface.co/acme/owl-7b', 'https://huggingface.co/acme/owl-7b', None)
+    """
+    text = address.strip()
+    if re.fullmatch(r"[\w.-]+/[\w.-]+", text, re.ASCII):
+        text = f"https://huggingface.co/{text}"
+    found = repository(text) or ""
+    at_hub = found.startswith("https://huggingface.co/")
+    return found if at_hub and found.split("/")[3] not in _HUB_PAGES else None
 
 
 def homepage(address: str) -> str | None:
