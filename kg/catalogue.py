@@ -28,7 +28,7 @@ from kg.model import DEFAULT_BASE, Mint, Quad, check_base
 from kg.store import Form, guard
 from kg.vocab import PREFIXES
 
-GROUPS = ("competency", "pages", "violations")
+GROUPS = ("competency", "catalogue", "pages", "violations")
 PUBLIC = "competency"  # the group that people are shown and answers are pinned for
 ANY = "*"  # in a pinned answer: any value
 

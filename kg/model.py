@@ -40,6 +40,7 @@ KINDS = frozenset(
         "doc",
         "economy",
         "event",
+        "exception",
         "finding",
         "licence",
         "measure",
@@ -68,6 +69,7 @@ _LICENCE = re.compile(r"[a-z0-9]+(?:[.+-][a-z0-9]+)*\+?")  # an SPDX identifier 
 # part is "." or "..": a client that resolves the IRI would ask for another one.
 _PART = r"(?!\.\.?(?:/|$))[A-Za-z0-9._~-]+"
 _TAIL = re.compile(rf"{_PART}(?:/{_PART})*")
+_PLAIN = re.compile(r"[A-Za-z0-9._/-]")
 _NO_IRI = re.compile(r"[\s\x00-\x1f\x7f-\x9f\ud800-\udfff<>\"{}|\\^`]|%(?![0-9A-Fa-f]{2})")  # RFC 3987, section 2.2
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 # N-Triples, section 2.4: what a literal escapes. Half a character is no text at all.
@@ -272,16 +274,16 @@ class Mint:
         """Give ``{base}id/{kind}/{slug}[/tail…]`` for a slug that is already a stable key.
 
         Raises ModelError for an unknown kind or a slug that is not ``a-z0-9-`` (a repository's host and path, and the
-        version in the name of a licence, hold dots; an observation's key may hold more after the slug).
+        version in the name of a licence or an exception, hold dots; an observation's key may hold more after the slug).
         """
         if kind not in KINDS:
             raise ModelError(f"{kind!r} is no kind of entity; the kinds are {', '.join(sorted(KINDS))}")
         if kind == "repository":
             if not _TAIL.fullmatch("/".join((slug, *tail))):
                 raise ModelError(f"{'/'.join((slug, *tail))!r} is no host and path of a repository")
-        elif kind == "licence":
+        elif kind in ("licence", "exception"):
             if tail or not _LICENCE.fullmatch(slug):
-                raise ModelError(f"{'/'.join((slug, *tail))!r} is no licence; write its SPDX identifier in lower case")
+                raise ModelError(f"{'/'.join((slug, *tail))!r} is no {kind}; write its SPDX identifier in lower case")
         elif not _SLUG.fullmatch(slug) or not all(_TAIL.fullmatch(part) for part in tail):
             raise ModelError(
                 f"{kind}/{'/'.join((slug, *tail))!r} cannot be an IRI; a slug is lower case letters, digits and hyphens"
@@ -293,6 +295,12 @@ class Mint:
         if not _SLUG.fullmatch(scheme) or not _TAIL.fullmatch(notation):
             raise ModelError(f"{scheme}/{notation} cannot be the IRI of a concept")
         return URIRef(f"{self.base}concept/{scheme}/{notation}")
+
+    def scheme(self, scheme: str) -> URIRef:
+        """Give ``{base}concept/{scheme}``: the scheme that concepts are in."""
+        if not _SLUG.fullmatch(scheme):
+            raise ModelError(f"{scheme!r} cannot be the IRI of a scheme of concepts")
+        return URIRef(f"{self.base}concept/{scheme}")
 
     def span(self, doc: str, start: int, end: int) -> URIRef:
         """Give the IRI of the code points [start, end) of a document."""
@@ -312,9 +320,16 @@ class Mint:
         """Give the IRI of the record that something was read from."""
         return self.id("record", evidence.snapshot.source, evidence.snapshot.sha12, str(evidence.number))
 
-    def snapshot(self, snapshot: Snapshot) -> URIRef:
-        """Give the IRI of the bytes that were read."""
-        return self.id("snapshot", snapshot.sha12)
+    def snapshot(self, snapshot: Snapshot, path: str = "") -> URIRef:
+        """Give the IRI of the bytes that were read, or of one file of them.
+
+        What an IRI's path or a client could take for something else is written as ``~`` and its UTF-8 bytes in
+        hexadecimal, so that each file keeps an IRI of its own: ``a b+c.yml`` is ``a~20b~2Bc.yml``.
+        """
+        spelled = "".join(
+            mark if _PLAIN.match(mark) else "".join(f"~{byte:02X}" for byte in mark.encode()) for mark in path
+        )
+        return self.id("snapshot", snapshot.sha12, *filter(None, [spelled]))
 
 
 def words_graph(mint: Mint, span: URIRef) -> URIRef:
@@ -453,7 +468,7 @@ def load_quads(
         for value in values:
             yield (bytes_read, predicate, value, graph)
     for file in snapshot.files:
-        member = mint.id("snapshot", snapshot.sha12, file.path)
+        member = mint.snapshot(snapshot, file.path)
         yield (bytes_read, OSAI.holdsFile, member, graph)
         yield (member, RDF.type, OSAI.Document, graph)
         yield (member, OSAI.name, Literal(file.path), graph)

@@ -58,6 +58,7 @@ class OSAI(DefinedNamespace):
     InformationContent: URIRef
     Licence: URIRef
     LicenceChange: URIRef
+    LicenceException: URIRef
     Licensing: URIRef
     LoadActivity: URIRef
     MaturityChange: URIRef
@@ -84,6 +85,7 @@ class OSAI(DefinedNamespace):
     PolicyDocument: URIRef
     Population: URIRef
     Project: URIRef
+    ProjectProposal: URIRef
     ProjectRelease: URIRef
     ProjectionFinding: URIRef
     PublicBody: URIRef
@@ -101,6 +103,7 @@ class OSAI(DefinedNamespace):
     Situation: URIRef
     Software: URIRef
     SpinOut: URIRef
+    Sponsorship: URIRef
     StandardsBody: URIRef
     Statement: URIRef
     Stewardship: URIRef
@@ -126,22 +129,27 @@ class OSAI(DefinedNamespace):
     authorCount: URIRef
     authoredBy: URIRef
     bearsOn: URIRef
+    botCommitCount: URIRef
     boundKind: URIRef
     byteSize: URIRef
     citesDocument: URIRef
     claim: URIRef
+    columnName: URIRef
     commissionedBy: URIRef
     commitCount: URIRef
     comparesWith: URIRef
+    componentKind: URIRef
     concernsOrganization: URIRef
     concernsProject: URIRef
     contentSha256: URIRef
     contradicts: URIRef
+    contributorRole: URIRef
     correctedReading: URIRef
     currentHost: URIRef
     currentSeatHolder: URIRef
     dateText: URIRef
     dependsOn: URIRef
+    derivedFromModel: URIRef
     direction: URIRef
     displayValue: URIRef
     earliestEnd: URIRef
@@ -164,6 +172,7 @@ class OSAI(DefinedNamespace):
     foundedYear: URIRef
     fromAgent: URIRef
     fromStage: URIRef
+    fsfLibre: URIRef
     gives: URIRef
     governedBy: URIRef
     governs: URIRef
@@ -177,6 +186,7 @@ class OSAI(DefinedNamespace):
     hasSeat: URIRef
     hasSituation: URIRef
     hasSubOrganization: URIRef
+    historyCommit: URIRef
     holdsFile: URIRef
     holdsStewardship: URIRef
     homepage: URIRef
@@ -189,15 +199,21 @@ class OSAI(DefinedNamespace):
     internallyLandedCommitCount: URIRef
     isni: URIRef
     judgedBy: URIRef
+    knownBy: URIRef
     latestEnd: URIRef
     latestStart: URIRef
+    licenceName: URIRef
     licensedUnder: URIRef
     locator: URIRef
     lowerValue: URIRef
     member: URIRef
     membershipIn: URIRef
     membershipLevel: URIRef
+    modelArchitecture: URIRef
+    modelRepository: URIRef
+    modelType: URIRef
     name: URIRef
+    newAuthorCount: URIRef
     obsContributorGroup: URIRef
     obsCount: URIRef
     obsEconomy: URIRef
@@ -206,8 +222,11 @@ class OSAI(DefinedNamespace):
     obsOrganization: URIRef
     obsPeriod: URIRef
     obsProject: URIRef
+    ofArtefact: URIRef
     ofProject: URIRef
     ontologyVersion: URIRef
+    originName: URIRef
+    osiApproved: URIRef
     overPopulation: URIRef
     partOfEvent: URIRef
     participatesIn: URIRef
@@ -220,22 +239,32 @@ class OSAI(DefinedNamespace):
     refines: URIRef
     relays: URIRef
     relaysAtAnyDepth: URIRef
+    releasedBy: URIRef
     reportedIn: URIRef
     repositoryUrl: URIRef
+    requestedStage: URIRef
     roleName: URIRef
     rorId: URIRef
+    rowCount: URIRef
     sourceKey: URIRef
     sourceName: URIRef
     spanSha256: URIRef
+    spdxDeprecated: URIRef
     spdxId: URIRef
     spokenBy: URIRef
+    sponsor: URIRef
+    sponsored: URIRef
+    sponsorshipLevel: URIRef
     standsAt: URIRef
     startOffset: URIRef
+    statedLicence: URIRef
     steward: URIRef
     stewardRole: URIRef
+    studyGroup: URIRef
     subOrganizationOf: URIRef
     subPopulationOf: URIRef
     subjectOfEvent: URIRef
+    succeededBy: URIRef
     supports: URIRef
     terminatedBy: URIRef
     terminates: URIRef

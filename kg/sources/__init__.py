@@ -29,7 +29,7 @@ from kg.vocab import OSAI
 
 _Model = TypeVar("_Model", bound=BaseModel)
 _HERE = Path(__file__).resolve().parent
-_CLASSES = frozenset(name for name in OSAI.__annotations__ if name[0].isupper())
+_CLASSES = frozenset(name for name in OSAI.__annotations__ if name[0].isupper()) | {"Concept"}  # of SKOS
 
 
 class Issues(Protocol):

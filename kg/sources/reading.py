@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import hashlib
 import io
 import json
 import zlib
@@ -17,7 +18,7 @@ from typing import Any
 
 import yaml
 
-from kg.errors import DriftError
+from kg.errors import DriftError, FetchError
 from kg.model import File, Snapshot
 
 MAX_FIELD = 1 << 20  # characters in one field of a table; the longest of the shared data has some thousands
@@ -79,6 +80,68 @@ def rows(
             line = reader.line_num + 1
     except csv.Error as error:
         raise DriftError(f"{where}:{reader.line_num}: {error}; the file is cut or is no such table") from error
+
+
+def lines(snapshot: Snapshot, path: str) -> Iterator[tuple[int, str]]:
+    """Give each line of a text with its number, from 1; unpacked where the name ends in ``.gz``.
+
+    Streams: for files that need not fit in memory. The bytes are proved when the last line was given; a FetchError then
+    undoes what was made of them. Raises DriftError as ``text`` does, and for a line of more than ``MAX_FIELD`` bytes.
+    """
+    file = snapshot.file(path)
+    if file is None:
+        raise DriftError(f"{snapshot.source}: {path} is not in the snapshot; fetch it again")
+    where = f"{snapshot.source}: {path}"
+    number = size = 0
+    try:
+        with _Proved(file) as proved, io.BufferedReader(proved, 1 << 16) as raw:
+            stream = gzip.GzipFile(fileobj=raw) if path.endswith(".gz") else raw
+            while line := stream.readline(MAX_FIELD + 1):
+                number += 1
+                size += len(line)
+                if len(line) > MAX_FIELD:
+                    raise DriftError(f"{where}:{number}: the line has more than {MAX_FIELD:,} bytes")
+                if size > MAX_UNPACKED and stream is not raw:
+                    raise DriftError(f"{where}: it unpacks to more than {MAX_UNPACKED:,} bytes")
+                yield number, line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
+            proved.prove()
+    except UnicodeDecodeError as error:
+        raise DriftError(f"{where}:{number}: it is not UTF-8 ({error.reason}); save it as UTF-8") from error
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise DriftError(f"{where}: its gzip stream is cut or damaged ({error}); fetch it again") from error
+
+
+class _Proved(io.RawIOBase):
+    """The bytes of a file, hashed while they are read."""
+
+    def __init__(self, file: File) -> None:
+        self._file = file
+        self._digest = hashlib.sha256()
+        try:
+            self._stream = file.location.open("rb", buffering=0)
+        except OSError as error:
+            raise FetchError(
+                f"{file.path} of the snapshot cannot be read ({error.strerror}); fetch it again"
+            ) from error
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        size = self._stream.readinto(buffer) or 0
+        self._digest.update(memoryview(buffer)[:size])
+        return size
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
+
+    def prove(self) -> None:
+        """Read what is left and compare the hash."""
+        while self.read(1 << 16):
+            continue
+        if self._digest.hexdigest() != self._file.sha256:
+            raise FetchError(f"{self._file.path} changed since its snapshot was taken; fetch it again")
 
 
 def yaml_document(snapshot: Snapshot, path: str) -> Any:

@@ -21,11 +21,14 @@ class Record:
     list or mapping) say nothing and are never left over.
     """
 
-    def __init__(self, values: Mapping[str, Any], evidence: Evidence, source: Source, issues: Issues) -> None:
+    def __init__(
+        self, values: Mapping[str, Any], evidence: Evidence, source: Source, issues: Issues, *, under: str = ""
+    ) -> None:
         self.values = values
         self.evidence = evidence
         self._source = source
         self._issues = issues
+        self._under = under  # the path of the list that these values are an item of, with a full stop
         self._read: set[str] = set()
 
     def take(self, path: str) -> Any:
@@ -48,7 +51,8 @@ class Record:
             return (found or "").strip() or None
         if isinstance(found, int | float) and not isinstance(found, bool):
             return str(found)
-        self.warn(f"{path} is no text but {found!r}", kind="not-text", field=path)
+        field = self._under + path
+        self.warn(f"{field} is no text but {found!r}", kind="not-text", field=field)
         return None
 
     def texts(self, path: str) -> list[str]:
@@ -62,35 +66,59 @@ class Record:
             if isinstance(item, str):
                 kept += [item.strip()] if item.strip() else []
             elif item is not None:
-                self.warn(f"{path} holds {item!r}, which is no text", kind="not-text", field=path)
+                field = self._under + path
+                self.warn(f"{field} holds {item!r}, which is no text", kind="not-text", field=field)
+        return kept
+
+    def items(self, path: str) -> list[Record]:
+        """Take a list of mappings: each item is a record of its own, with fields named ``path[].field``, to be closed.
+
+        What is no list, and an item that is no mapping, is an issue of kind ``not-items`` and left out.
+        """
+        found = self.take(path)
+        if found is None or found == "":
+            return []
+        items = found if isinstance(found, list) else [found]
+        under = f"{self._under}{path}[]."
+        kept = [Record(i, self.evidence, self._source, self._issues, under=under) for i in items if isinstance(i, dict)]
+        if not isinstance(found, list) or len(kept) != len(items):
+            field = self._under + path
+            self.warn(f"{field} is no list of fields and values: {str(found)[:80]}", kind="not-items", field=field)
         return kept
 
     def lookup(self, path: str, table: str | None = None) -> str | None:
         """Take a text of a categorical field and give what ``[lookups.<table>]`` says it means.
 
-        The table is named as the field unless told. None where the field is empty, and where the value is not listed:
-        an issue of kind ``unknown-value``.
+        The table is named as the field unless told (``links[].type`` for what stands in an item of a list). None where
+        the field is empty, and where the value is not listed: an issue of kind ``unknown-value``.
         """
         found = self.text(path)
-        if found is None:
-            return None
-        known = self._source.lookups.get(table or path, {})
-        if found not in known:
+        return None if found is None else self.meaning(path, found, table)
+
+    def meaning(self, path: str, text: str, table: str | None = None) -> str | None:
+        """Give what the lookup table of a categorical field says that a text means; None and an issue as ``lookup``."""
+        field = self._under + path
+        known = self._source.lookups.get(table or field, {})
+        if text not in known:
+            where = f"[lookups.{table or field}] of {self._source.definition.name}"
             self.warn(
-                f"{path} is {found!r}, which [lookups.{table or path}] of {self._source.definition.name} does not list",
-                kind="unknown-value",
-                field=path,
-                value=found,
+                f"{field} is {text!r}, which {where} does not list", kind="unknown-value", field=field, value=text
             )
-        return known.get(found)
+        return known.get(text)
 
     def warn(self, message: str, *, kind: str = "record", **context: object) -> None:
         """Keep an issue that stands at this record."""
         self._issues.warn(message, locator=self.evidence.locator, kind=kind, **context)
 
+    def ignore(self, field: str, count: int = 1) -> None:
+        """Count values that the loader read and leaves out under a name of ``[ignore]``."""
+        if count:
+            self._issues.ignore(field, count)
+
     def close(self) -> None:
         """Account for every value that was not taken."""
-        for path, value in _leaves(self.values, "", self._read):
+        for below, value in _leaves(self.values, "", self._read):
+            path = self._under + below
             if path in self._source.ignore:
                 self._issues.ignore(path)
             else:

@@ -73,7 +73,7 @@ def surroundings(data: Graph, vocabulary: Graph) -> Graph:
         if (node, RDF.type, SKOS.Concept) in vocabulary or (node, RDF.type, SKOS.ConceptScheme) in vocabulary:
             about = {triple for triple in vocabulary.triples((node, None, None)) if triple not in found}
             found += about
-            queue |= {o for _, p, o in about if p in (SKOS.broader, SKOS.inScheme, SKOS.broadMatch)}
+            queue |= {o for _, p, o in about if p in (SKOS.broader, SKOS.inScheme, SKOS.broadMatch, SKOS.relatedMatch)}
     return found
 
 

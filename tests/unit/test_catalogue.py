@@ -230,7 +230,7 @@ def test_queries_are_found_by_name_by_group_and_by_the_beginning_of_a_name(tmp_p
         ("cq0", "could be cq01-a, cq02-b; write more of the name"),
         ("", "there is no query ''"),
         ("pages/cq01", "there is no query 'pages/cq01'"),
-        ("private/cq01", "'private' is no group of queries; groups are competency, pages, violations"),
+        ("private/cq01", "'private' is no group of queries; groups are competency, catalogue, pages, violations"),
         ("../competency/cq01-a", "is no group"),
     ],
 )

@@ -182,15 +182,15 @@ def test_what_is_planted_is_found_with_its_line(name: str, copy: Path) -> None:
 CHANGED = {
     "a header of another version": (
         "osai.ttl",
-        'owl:versionInfo "0.1.0"',
+        'owl:versionInfo "0.2.0"',
         'owl:versionInfo "0.3.0"',
-        ("header", "owl:versionInfo of the header is 0.3.0, not 0.1.0; write that"),
+        ("header", "owl:versionInfo of the header is 0.3.0, not 0.2.0; write that"),
     ),
     "a change log of another version": (
         "CHANGELOG.md",
-        "## 0.1.0",
+        "## 0.2.0",
         "## 0.3.0",
-        ("change-log", "there is no section ## 0.1.0; add it"),
+        ("change-log", "there is no section ## 0.2.0; add it"),
     ),
     "a table of evidence with other columns": (
         "align/evidence.csv",
@@ -211,9 +211,9 @@ def test_what_is_changed_is_found(name: str, copy: Path) -> None:
 
 
 def test_a_module_of_another_version_is_found(copy: Path) -> None:
-    replace(copy / "osai-dl.ttl", 'owl:versionInfo "0.1.0"', 'owl:versionInfo "0.0.9"')
+    replace(copy / "osai-dl.ttl", 'owl:versionInfo "0.2.0"', 'owl:versionInfo "0.0.9"')
     (one,) = found(copy, "version-differs")
-    assert one.message == "the versions differ: osai.ttl 0.1.0, osai-dl.ttl 0.0.9; write one"
+    assert one.message == "the versions differ: osai.ttl 0.2.0, osai-dl.ttl 0.0.9; write one"
     assert (one.place or "").startswith("osai-dl.ttl:")
 
 
