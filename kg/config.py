@@ -41,14 +41,24 @@ class Config(BaseSettings):
     seconds: float = Field(default=10.0, gt=0, le=3600, description="wall time one query may take")
     answer_bytes: int = Field(default=50_000_000, ge=1024, description="size one answer may have")
     query_bytes: int = Field(default=1_000_000, ge=1024, description="size one request body may have")
+    upload_bytes: int = Field(default=50_000_000, ge=1024, description="size an update or a graph sent here may have")
+    write_seconds: float = Field(default=30.0, gt=0, le=3600, description="wall time one write may take")
     memory: int = Field(
         default=1_073_741_824,
         ge=64 * 2**20,
         description="memory one query may use beyond the loaded data, in bytes",
     )
-    workers: int = Field(default=4, ge=1, le=256, description="query processes")
+    workers: int = Field(default=8, ge=1, le=256, description="query processes")
     queue: int = Field(default=256, ge=1, le=4096, description="requests that may wait for a query process")
+    client_queue: int = Field(default=192, ge=1, le=4096, description="how many of those may be one client's")
     servers: int = Field(default=2, ge=1, le=64, description="HTTP processes")
+    cache_bytes: int = Field(
+        default=64 * 2**20, ge=0, description="memory for finished answers in each HTTP process, in bytes; 0 keeps none"
+    )
+    proxies: str = Field(
+        default="",
+        description="addresses of proxies whose X-Forwarded-For is believed, with commas between them",
+    )
     log_format: Literal["console", "json"] = Field(
         default="console", description="console for people, json for programs"
     )
@@ -73,6 +83,16 @@ class Config(BaseSettings):
         """Take what ``read_config`` merged, and nothing behind its back."""
         del settings_cls, env_settings, dotenv_settings, file_secret_settings
         return (init_settings,)
+
+    @property
+    def proxy_addresses(self) -> frozenset[str]:
+        """The proxies whose word on the address of a client counts."""
+        return frozenset(filter(None, (address.strip() for address in self.proxies.split(","))))
+
+    @property
+    def write_limits(self) -> Limits:
+        """What one write may use. What a graph is parsed to may be several times what was sent."""
+        return Limits(seconds=self.write_seconds, bytes=8 * self.upload_bytes, memory=self.memory)
 
     @property
     def limits(self) -> Limits:

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 from rdflib.term import Node, URIRef
 
@@ -86,7 +86,15 @@ class Answer:
 
 @runtime_checkable
 class Store(Protocol):
-    """Reading one sealed set of quads."""
+    """Reading one set of quads."""
+
+    @property
+    def version(self) -> str | None:
+        """Name the state of the data: another one after each commit. None where the data never changes.
+
+        Cheap enough to ask for each request. An answer asked for after reading it is of this state or a later one.
+        """
+        return None
 
     def answer(
         self,
@@ -120,6 +128,56 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Free what the store holds. A second call does nothing."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commit:
+    """One write that was made. ``version`` names a state of the data that holds it; ``created``: the graph is new."""
+
+    version: str
+    created: bool = False
+
+
+Condition: TypeAlias = Literal["exists", "absent"] | None  # what a graph must be for a write to be made
+
+
+@runtime_checkable
+class Workspace(Store, Protocol):
+    """A store that can be written to. Writes are atomic; durable, and visible to the next query, when they return.
+
+    A graph of None is the default graph, which always exists. Each write raises what ``Store.answer`` raises, and
+    StorageFullError; where it raises anything but StoreUnavailableError, nothing was changed.
+    """
+
+    def update(self, text: str, *, limits: Limits = ..., base: str | None = None, scope: Scope = ...) -> Commit:
+        """Run a SPARQL update. ``scope`` is the dataset of its WHERE clauses (SPARQL 1.1 Protocol, section 2.2.3).
+
+        Raises UpdateFailedError where a graph is absent or in the way and the update does not say SILENT.
+        """
+        ...
+
+    def put(
+        self, graph: URIRef | None, triples: Iterable[bytes], *, limits: Limits = ..., condition: Condition = None
+    ) -> Commit:
+        """Make ``graph`` hold exactly these triples (N-Triples, as ``parse`` gives them). Raises ConditionError."""
+        ...
+
+    def post(
+        self, graph: URIRef | None, triples: Iterable[bytes], *, limits: Limits = ..., condition: Condition = None
+    ) -> Commit:
+        """Add these triples to ``graph``, which is made where there is none. Raises ConditionError."""
+        ...
+
+    def delete(self, graph: URIRef | None, *, limits: Limits = ..., condition: Condition = None) -> Commit:
+        """Remove ``graph``, or empty the default graph. Raises GraphAbsentError and ConditionError."""
+        ...
+
+    def parse(self, document: bytes, media_type: str, *, base: str, limits: Limits = ...) -> bytes:
+        """Read a stranger's RDF, in a process that may fall, as N-Triples whose blank nodes are its own.
+
+        Raises RdfSyntaxError for what is no RDF 1.1 or names graphs.
+        """
         ...
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,17 +15,23 @@ from kg.catalogue import Catalogue
 from kg.config import Config, read_config
 from kg.errors import ReleaseError
 from kg.release import Release, Releases
-from kg.store import Store
+from kg.store import Store, Workspace
 from kg.store.oxigraph import OxigraphStore
+from kg.web.admission import Bounds
+from kg.web.editor import EditorWords
+from kg.web.front import Front
+from kg.web.graphs import GraphStore
 from kg.web.negotiation import HTML
 from kg.web.ontology import OntologyPages
 from kg.web.pages import Pages
-from kg.web.site import DATA_HEADERS, HTML_HEADERS, PREFLIGHT, STARTED, Site
+from kg.web.site import DATA_HEADERS, HTML_HEADERS, KEEP, PREFLIGHT, Site
 from kg.web.sparql import Endpoint
+from kg.web.tokens import Tokens
+from kg.web.update import UpdateEndpoint
 from kg.web.why import WhyPages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -38,11 +44,13 @@ def create_app(
     store: Store | None = None,
     release: Release | None = None,
     catalogue: Catalogue | None = None,
+    tokens: Tokens | None = None,
 ) -> Flask:
     """Make the service as a WSGI application.
 
     Without ``store``, the release (the current one of the home, unless ``release`` is given) is loaded into this
-    process: for tests and one's own queries; ``kg serve`` hands the store of its query workers. A store without a
+    process: for tests and one's own queries; ``kg serve`` hands the store of its query workers. A store that is a
+    Workspace can be written to by who has one of ``tokens``. A store without a
     release serves data as it is, without catalogue. Raises ReleaseError when there is nothing to serve or the base
     is another one.
     """
@@ -70,6 +78,7 @@ def create_app(
     app.register_blueprint(pages.blueprint())
     app.register_blueprint(OntologyPages(site, catalogue, config.home).blueprint())
     app.register_blueprint(WhyPages(store, site, rules, limits=config.limits).blueprint())
+    app.register_blueprint(EditorWords(store, site, catalogue, limits=config.limits).blueprint())
     _serve_static(app)
     app.after_request(lambda response: _finish(response, release))
 
@@ -79,17 +88,44 @@ def create_app(
 
     app.register_error_handler(Exception, refuse)
     app.register_error_handler(HTTPException, refuse)
-    endpoint = Endpoint(store, site, limits=config.limits, query_bytes=config.query_bytes)
-    app.wsgi_app = _mount(endpoint, app.wsgi_app)  # type: ignore[method-assign,assignment]  # the way Flask documents
+    tokens = tokens or Tokens()
+    front = Front(
+        _mount(_endpoints(store, site, tokens, config), app.wsgi_app),
+        refuse=site.refuse,
+        version=lambda: store.version,
+        bounds=Bounds.share(
+            processes=config.servers,
+            workers=config.workers,
+            cores=os.cpu_count() or 1,
+            queue=config.queue,
+            client_queue=config.client_queue,
+        ),
+        patience=config.seconds,
+        cache_bytes=config.cache_bytes,
+        body_bytes=config.query_bytes,
+        proxies=config.proxy_addresses,
+    )
+    app.extensions["kg.front"] = front  # for who counts what it does
+    app.wsgi_app = front  # type: ignore[method-assign]  # the way Flask documents
     return app
 
 
-_STATIC_TYPES = {".css": "text/css; charset=utf-8", ".svg": "image/svg+xml"}
+_STATIC_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
+}
 
 
 def _serve_static(app: Flask) -> None:
-    """Serve our few small files from memory: no file is left open when a browser leaves in the midst of one."""
-    held = {path.name: path.read_bytes() for path in (Path(__file__).parent / "static").iterdir()}
+    """Serve our few files from memory: no file is left open when a browser leaves in the midst of one.
+
+    The editor's script is there when the build could bundle it (``kg.web.assets.build``); pages work without it.
+    """
+    files = (Path(__file__).parent / "static").iterdir()
+    held = {path.name: path.read_bytes() for path in files if path.suffix in _STATIC_TYPES}
+    app.jinja_env.globals["editor_script"] = "editor.js" if "editor.js" in held else None
 
     @app.get("/static/<name>")
     def static(name: str) -> Response:
@@ -98,12 +134,32 @@ def _serve_static(app: Flask) -> None:
         return Response(held[name], content_type=_STATIC_TYPES[Path(name).suffix])
 
 
-def _mount(endpoint: WSGIApplication, pages: WSGIApplication) -> WSGIApplication:
-    """Send /sparql to the endpoint, and everything else to Flask."""
+def _endpoints(store: Store, site: Site, tokens: Tokens, config: Config) -> Mapping[str, WSGIApplication]:
+    """Make the applications of the SPARQL protocols, by the first segment of their paths."""
+    endpoints: dict[str, WSGIApplication] = {
+        "sparql": Endpoint(store, site, limits=config.limits, query_bytes=config.query_bytes),
+        "graphs": GraphStore(
+            store,
+            site,
+            tokens,
+            limits=config.limits,
+            write_limits=config.write_limits,
+            body_bytes=config.upload_bytes,
+        ),
+    }
+    if isinstance(store, Workspace):
+        limits, most = config.write_limits, config.upload_bytes
+        endpoints["update"] = UpdateEndpoint(store, site, tokens, limits=limits, body_bytes=most)
+    return endpoints
+
+
+def _mount(endpoints: Mapping[str, WSGIApplication], pages: WSGIApplication) -> WSGIApplication:
+    """Send the addresses of the SPARQL protocols past Flask, and everything else to it."""
 
     def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        environ[STARTED] = time.perf_counter()
-        chosen = endpoint if environ.get("PATH_INFO") == "/sparql" else pages
+        first, slash, _ = environ.get("PATH_INFO", "")[1:].partition("/")
+        # A graph may be named below its endpoint; the others are one address each.
+        chosen = endpoints.get(first, pages) if not slash or first == "graphs" else pages
         return chosen(environ, start_response)
 
     return application
@@ -123,6 +179,8 @@ def _finish(response: Response, release: Release | None) -> Response:
     elif response.status_code == 200 and not response.is_streamed and request.method in ("GET", "HEAD"):
         response.headers.setdefault("Cache-Control", "no-cache")
         if "no-store" not in response.headers["Cache-Control"]:
+            request.environ[KEEP] = True
+            response.vary.add("Accept-Encoding")
             response.add_etag()
             response.make_conditional(request)
     return response

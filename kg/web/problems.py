@@ -16,13 +16,18 @@ from kg.errors import (
     AbsentError,
     AnswerTooLargeError,
     CatalogueError,
+    ConditionError,
+    GraphAbsentError,
     QueryMemoryError,
     QueryRefusedError,
     QuerySyntaxError,
     QueryTimeoutError,
     QuestionError,
     QueueFullError,
+    RdfSyntaxError,
+    StorageFullError,
     StoreUnavailableError,
+    UpdateFailedError,
     WorkerDiedError,
 )
 
@@ -65,6 +70,37 @@ KINDS = _kinds(
     ),
     Kind(
         400,
+        "rdf-syntax",
+        "The document is not RDF, or not the triples of one graph",
+        "Mend the document at the line and column that are named. Nothing was changed.",
+    ),
+    Kind(
+        401,
+        "unauthorized",
+        "This needs a token",
+        "Send a token of this service as Authorization: Bearer; its operator makes one with kg token.",
+    ),
+    Kind(403, "forbidden", "The token has not the right to do this", "Use a token that has the right that is named."),
+    Kind(
+        409,
+        "update-failed",
+        "The update cannot be made on the data as it is",
+        "Say SILENT where a graph may be absent or in the way. Nothing was changed.",
+    ),
+    Kind(
+        412,
+        "precondition-failed",
+        "The condition of the request does not hold",
+        "Read the graph again and decide anew. Nothing was changed.",
+    ),
+    Kind(
+        507,
+        "storage-full",
+        "The disk takes no more",
+        "Tell the operator. Nothing was changed; queries are answered as before.",
+    ),
+    Kind(
+        400,
         "query-memory",
         "The query needed too much memory",
         "Narrow the query, or aggregate and sort less at once.",
@@ -86,6 +122,12 @@ KINDS = _kinds(
         "query-timeout",
         "The query did not finish in time",
         "Bind more terms, add LIMIT, and avoid joins without a shared variable.",
+    ),
+    Kind(
+        429,
+        "too-many-requests",
+        "You have more requests here than one client may have at once",
+        "Wait for answers before you ask again, and try again after the seconds that Retry-After names.",
     ),
     Kind(503, "busy", "All query workers are busy", "Try again after the seconds that Retry-After names."),
     Kind(
@@ -129,11 +171,16 @@ _ERRORS: tuple[tuple[type[Exception], str], ...] = (
     (QueueFullError, "busy"),
     (AnswerTooLargeError, "answer-too-large"),
     (StoreUnavailableError, "store-unavailable"),
+    (StorageFullError, "storage-full"),
+    (RdfSyntaxError, "rdf-syntax"),
+    (UpdateFailedError, "update-failed"),
+    (ConditionError, "precondition-failed"),
+    (GraphAbsentError, "not-found"),
     (CatalogueError, "bad-parameter"),
     (QuestionError, "bad-parameter"),
     (AbsentError, "not-found"),
 )
-_REFUSALS = {"service": "service-refused", "update": "update-refused"}
+_REFUSALS = {"service": "service-refused", "load": "service-refused", "update": "update-refused"}
 
 # What Flask and Werkzeug raise on their own, by status.
 _STATUSES = {
@@ -143,6 +190,7 @@ _STATUSES = {
     406: "not-acceptable",
     413: "request-too-large",
     415: "unsupported-media-type",
+    429: "too-many-requests",
 }
 
 # Attributes of our errors that a program can act on, and become members of the problem.
@@ -189,6 +237,8 @@ def problem_of(error: Exception) -> Problem | None:
         name = _REFUSALS.get(error.rule, name)
     members = {key: value for key in _MEMBERS if (value := getattr(error, key, None)) is not None}
     headers = (("Retry-After", str(error.retry_after)),) if isinstance(error, QueueFullError) else ()
+    if isinstance(error, StorageFullError):
+        return Problem(KINDS[name], "the write could not be brought to the disk", members, headers)
     if isinstance(error, StoreUnavailableError):
         headers = (("Retry-After", "5"),)
         # Where a store lies, and how it failed, is the operator's to know.

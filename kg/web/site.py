@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING, TypeAlias
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, TypeAlias
 from urllib.parse import quote, urlsplit
 
 from werkzeug.exceptions import HTTPException
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 Headers: TypeAlias = list[tuple[str, str]]
 Reply: TypeAlias = tuple[str, Headers, Iterable[bytes]]
 
-_EXPOSED = f"ETag, Link, KG-Release, KG-Rows, KG-Milliseconds, KG-Complete, {REQUEST_ID}"
+_EXPOSED = f"ETag, Link, Location, KG-Release, KG-Version, KG-Rows, KG-Milliseconds, KG-Complete, {REQUEST_ID}"
 _SHARED = (
     ("Access-Control-Allow-Origin", "*"),
     ("Access-Control-Expose-Headers", _EXPOSED),
@@ -38,13 +40,15 @@ _SHARED = (
 )
 _CLOSED = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'"
 DATA_HEADERS = (*_SHARED, ("Content-Security-Policy", _CLOSED))
-HTML_HEADERS = (
-    *_SHARED,
-    ("Content-Security-Policy", f"{_CLOSED}; style-src 'self'; img-src 'self'; form-action 'self'"),
-)
+_PAGE = f"{_CLOSED}; style-src 'self'; img-src 'self'; form-action 'self'"
+HTML_HEADERS = (*_SHARED, ("Content-Security-Policy", _PAGE))
+# The editor's page alone has a script: our file, which asks this host only and cannot turn text into markup.
+_SCRIPT = "script-src 'self'; connect-src 'self'; require-trusted-types-for 'script'; trusted-types 'none'"
+EDITOR_HEADERS = (*_SHARED, ("Content-Security-Policy", f"{_PAGE}; {_SCRIPT}"))
 
 _STATUS = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 _HOST = re.compile(r"[A-Za-z0-9._-]+(?::\d{1,5})?|\[[0-9A-Fa-f:.]+\](?::\d{1,5})?")
+_BLOCK = 256 * 1024  # bytes of a large body sent at once
 # A page shows at most so much of an answer; it says so, and the rest is one link away in a format made for it.
 PAGE_ROWS = 1000
 PAGE_BYTES = 4_000_000
@@ -53,12 +57,47 @@ PAGE_BYTES = 4_000_000
 _PATH_SAFE = "/:@!$&'()*+,;=-._~"
 
 PREFLIGHT = (
-    ("Access-Control-Allow-Headers", "Accept, Content-Type, If-None-Match"),
+    ("Access-Control-Allow-Headers", "Accept, Authorization, Content-Type, If-Match, If-None-Match"),
     ("Access-Control-Max-Age", "86400"),
 )
 STARTED = "kg.started"  # where the environment of a request keeps its time of arrival
+# What an answer that is offered in several types and codings depends on. The front codes only what says so.
+VARY = ("Vary", "Accept, Accept-Encoding")
+# Where it says that the answer may be kept for equal requests: release, address, body, Accept and Host decide it whole.
+KEEP = "kg.keep"
 
 log = telemetry.logger("web")
+
+
+def preflight(allowed: str) -> Reply:
+    """Answer OPTIONS for an address that takes the methods ``allowed``."""
+    return (
+        "204 No Content",
+        [("Allow", allowed), ("Access-Control-Allow-Methods", allowed), *PREFLIGHT, *DATA_HEADERS],
+        [],
+    )
+
+
+class Spool:
+    """Sends a large answer from its file, and lets the file go when the server is done or the client is."""
+
+    def __init__(self, path: Path, held: ExitStack) -> None:
+        self._held = held
+        self._stream: IO[bytes] = held.enter_context(path.open("rb"))
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        block = self._stream.read(_BLOCK)
+        if not block:
+            self.close()
+            raise StopIteration
+        return block
+
+    def close(self) -> None:
+        """Free the file. A second call does nothing."""
+        self._held.close()
 
 
 def path_of(base: str, iri: str) -> str:
@@ -154,7 +193,8 @@ class Site:
         if negotiate(environ.get("HTTP_ACCEPT"), (PROBLEM, HTML)) == HTML:
             root = self.root(environ)
             body = self.page("problem.html", root, problem=told, title=told.kind.title, **(context or {}))
-            headers += [("Content-Type", f"{HTML}; charset=utf-8"), *HTML_HEADERS]
+            shared = EDITOR_HEADERS if context and "query" in context else HTML_HEADERS
+            headers += [("Content-Type", f"{HTML}; charset=utf-8"), *shared]
         else:
             body = told.as_json(self.base)
             headers += [("Content-Type", PROBLEM), *DATA_HEADERS]

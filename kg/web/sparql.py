@@ -11,21 +11,20 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from pathlib import Path
-from typing import IO, TYPE_CHECKING
-from urllib.parse import parse_qsl, urlencode
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
-from rdflib import DCTERMS, RDF, BNode, Graph, Literal, URIRef
+from rdflib import DCTERMS, RDF, VOID, BNode, Graph, Literal, URIRef
 from rdflib.namespace import Namespace
+from rdflib.term import Node
 
 from kg import __version__
-from kg.errors import AnswerTooLargeError
+from kg.errors import AnswerTooLargeError, QueryTimeoutError
 from kg.store import (
     EVERYTHING,
     JSON_LD,
@@ -39,40 +38,48 @@ from kg.store import (
     Limits,
     Scope,
     Store,
+    Workspace,
     guard,
 )
 from kg.telemetry import fingerprint
+from kg.web.compression import read_body
 from kg.web.negotiation import DOWNLOADS, HTML, OFFERS, Offers, content_type, negotiate
 from kg.web.problems import problem
+from kg.web.protocol import FORM, check_charset, declared, utf8
+from kg.web.protocol import fields as fields_of
 from kg.web.site import (
     DATA_HEADERS,
-    HTML_HEADERS,
+    EDITOR_HEADERS,
+    KEEP,
     PAGE_BYTES,
     PAGE_ROWS,
-    PREFLIGHT,
     STARTED,
+    VARY,
     Headers,
     Reply,
     Site,
+    Spool,
     log,
+    preflight,
 )
 from kg.web.terms import solutions
+from kg.web.update import UPDATE
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-FORM = "application/x-www-form-urlencoded"
 QUERY = "application/sparql-query"
-UPDATE = "application/sparql-update"
 
+# Of every named graph, and of the default graph, in which ?graph stays unbound.
+_COUNTS = """
+SELECT ?graph ?triples WHERE {
+  { SELECT ?graph (COUNT(*) AS ?triples) WHERE { GRAPH ?graph { ?s ?p ?o } } GROUP BY ?graph }
+  UNION { SELECT (COUNT(*) AS ?triples) WHERE { ?s ?p ?o } }
+}"""
+_SIMPLE_ENTAILMENT = URIRef("http://www.w3.org/ns/entailment/Simple")
 _ALLOWED = "GET, HEAD, POST, OPTIONS"
 # Every name, those of the inferred graphs and of provenance too.
 _GRAPHS = "SELECT ?graph WHERE { GRAPH ?graph { } } ORDER BY ?graph"
-_NOT_UTF8 = "the {} holds bytes that are not UTF-8"
-_CHARSET = re.compile(r";?\s*charset\s*=\s*\"?([\w-]+)", re.IGNORECASE)
-_FIELDS = 1000  # more parameters than any dataset has graphs worth naming in an address
-
-_BLOCK = 256 * 1024
 
 SD = Namespace("http://www.w3.org/ns/sparql-service-description#")
 _FORMATS = Namespace("http://www.w3.org/ns/formats/")
@@ -80,6 +87,7 @@ _FORMAT_NAMES = (
     *("SPARQL_Results_JSON", "SPARQL_Results_XML", "SPARQL_Results_CSV", "SPARQL_Results_TSV"),
     *("Turtle", "N-Triples", "RDF_XML", "JSON-LD", "TriG", "N-Quads"),
 )
+_INPUT_NAMES = ("Turtle", "N-Triples", "RDF_XML", "JSON-LD")
 _SERIALISERS = {
     TURTLE: "turtle",
     N_TRIPLES: "nt",
@@ -114,7 +122,7 @@ class Endpoint:
         release = site.release
         self._release_header: Headers = [("KG-Release", release.version)] if release else []
         # Software and content: the same question has the same bytes as long as these stand.
-        self._seed = f"{__version__}\0{release.manifest.sha256}\0".encode() if release else None
+        self._seed = f"{__version__}\0{release.manifest.sha256}\0" if release else None
         self._description = lru_cache(maxsize=32)(self._describe)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -124,9 +132,9 @@ class Endpoint:
         try:
             method = environ["REQUEST_METHOD"]
             if method == "OPTIONS":
-                headers = [("Allow", _ALLOWED), ("Access-Control-Allow-Methods", _ALLOWED), *PREFLIGHT, *DATA_HEADERS]
-                start_response("204 No Content", headers)
-                return []
+                status, headers, body = preflight(_ALLOWED)
+                start_response(status, headers)
+                return body
             asked = read(environ, self._query_bytes)
             if asked.query is None:
                 status, headers, body = self._introduce(environ, asked)
@@ -146,12 +154,14 @@ class Endpoint:
         offers = OFFERS[reading.form]
         sent = _format(environ, asked, offers) or offers.default
         scope = self._scope(asked)
-        headers: Headers = [("Vary", "Accept"), *self._release_header]
+        headers: Headers = [VARY, *self._release_header]
         post = environ["REQUEST_METHOD"] == "POST"
+        version = self._store.version
+        seed = self._seed if version is None else f"{__version__}\0{version}\0"
         if reading.volatile:
             headers.append(("Cache-Control", "no-store"))
-        elif self._seed is not None and not post:
-            tag = self._tag(query, asked, sent, self._site.root(environ) if sent == HTML else "")
+        elif seed is not None and not post:
+            tag = _tag(seed, query, asked, sent, self._site.root(environ) if sent == HTML else "")
             if reading.form is Form.GRAPH:  # the engine gives its triples in any order (RFC 9110, section 8.8.1)
                 tag = f"W/{tag}"
             headers += [("ETag", tag), ("Cache-Control", "no-cache")]
@@ -160,6 +170,7 @@ class Endpoint:
                 return "304 Not Modified", [*headers, *DATA_HEADERS], []
         else:
             headers.append(("Cache-Control", "no-cache"))
+        environ[KEEP] = not reading.volatile
         if sent == HTML:
             return self._page(environ, asked, reading.form, scope, headers)
         head = environ["REQUEST_METHOD"] == "HEAD"
@@ -181,7 +192,7 @@ class Endpoint:
                 return "200 OK", headers, []
             if isinstance(body, bytes):
                 return "200 OK", headers, [body]
-            return "200 OK", headers, _Spool(body, stack.pop_all())
+            return "200 OK", headers, Spool(body, stack.pop_all())
 
     def _page(self, environ: WSGIEnvironment, asked: Asked, form: Form, scope: Scope, headers: Headers) -> Reply:
         """Answer in HTML, for a reader: a table, a yes or no, or a graph in Turtle, below the editor."""
@@ -211,13 +222,13 @@ class Endpoint:
     def _introduce(self, environ: WSGIEnvironment, asked: Asked) -> Reply:
         """Answer a request without a query: the editor where HTML is preferred, else the service description."""
         root = self._site.root(environ)
-        headers: Headers = [("Vary", "Accept"), ("Cache-Control", "no-cache"), *self._release_header]
+        headers: Headers = [VARY, ("Cache-Control", "no-cache"), *self._release_header]
         offers = OFFERS[Form.GRAPH]
         chosen = _format(environ, asked, offers) or offers.default
         if chosen == HTML:
             return _html(environ, self._site.page("editor.html", root, title="Ask", query="", asked=asked), headers)
-        address = f"{self._site.address(environ)}/sparql"
-        body = self._description(address, offers.types[chosen])
+        address = self._site.address(environ)
+        body = self._description(address, offers.types[chosen], self._store.version)
         tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
         headers += [("ETag", tag), *DATA_HEADERS]
         if tag in environ.get("HTTP_IF_NONE_MATCH", ""):
@@ -225,31 +236,58 @@ class Endpoint:
         headers += [("Content-Type", content_type(chosen)), ("Content-Length", str(len(body)))]
         return "200 OK", headers, [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
-    def _describe(self, address: str, media_type: str) -> bytes:
-        """Write the service description. Source: SPARQL 1.1 Service Description, sections 3 and 4."""
+    def _describe(self, address: str, media_type: str, version: str | None) -> bytes:
+        """Write the service description. Source: SPARQL 1.1 Service Description, sections 3 and 4.
+
+        Where the service is writable, updates are a service of their own: they have an endpoint of their own.
+        """
+        del version  # the description is kept under it
         graph = Graph()
-        for prefix, namespace in (("sd", SD), ("formats", _FORMATS), ("dcterms", DCTERMS)):
+        for prefix, namespace in (("sd", SD), ("formats", _FORMATS), ("dcterms", DCTERMS), ("void", VOID)):
             graph.bind(prefix, namespace)
-        service, dataset = URIRef(address), BNode("dataset")
-        graph.add((service, RDF.type, SD.Service))
-        graph.add((service, SD.endpoint, service))
-        graph.add((service, SD.supportedLanguage, SD.SPARQL11Query))
+        asked, dataset = URIRef(f"{address}/sparql"), BNode("dataset")
+        services = {asked: SD.SPARQL11Query}
         for name in _FORMAT_NAMES:
-            graph.add((service, SD.resultFormat, _FORMATS[name]))
-        graph.add((service, SD.defaultDataset, dataset))
+            graph.add((asked, SD.resultFormat, _FORMATS[name]))
+        if isinstance(self._store, Workspace):
+            changed = URIRef(f"{address}/update")
+            services[changed] = SD.SPARQL11Update
+            for name in _INPUT_NAMES:
+                graph.add((changed, SD.inputFormat, _FORMATS[name]))
+        for service, language in services.items():
+            graph.add((service, RDF.type, SD.Service))
+            graph.add((service, SD.endpoint, service))
+            graph.add((service, SD.supportedLanguage, language))
+            graph.add((service, SD.feature, SD.EmptyGraphs))
+            graph.add((service, SD.defaultEntailmentRegime, _SIMPLE_ENTAILMENT))
+            graph.add((service, SD.defaultDataset, dataset))
+            if self._site.release is not None:
+                graph.add((service, DCTERMS.hasVersion, Literal(self._site.release.version)))
         graph.add((dataset, RDF.type, SD.Dataset))
-        if self._site.release is not None:
-            graph.add((service, DCTERMS.hasVersion, Literal(self._site.release.version)))
-        default = BNode("default")
+        default, counts = BNode("default"), self._counts()
         graph.add((dataset, SD.defaultGraph, default))
         graph.add((default, RDF.type, SD.Graph))
+        if None in counts:
+            graph.add((default, VOID.triples, Literal(counts[None])))
         rows = self._store.rows(_GRAPHS, limits=self._limits, base=self._site.base, trusted=True)
         for number, row in enumerate(rows):
-            named = BNode(f"graph{number}")
+            named, content = BNode(f"graph{number}"), BNode(f"content{number}")
             graph.add((dataset, SD.namedGraph, named))
             graph.add((named, RDF.type, SD.NamedGraph))
             graph.add((named, SD.name, row["graph"]))
+            graph.add((named, SD.graph, content))
+            graph.add((content, RDF.type, SD.Graph))
+            if counts:
+                graph.add((content, VOID.triples, Literal(counts.get(row["graph"], 0))))
         return graph.serialize(format=_SERIALISERS[media_type], encoding="utf-8")
+
+    def _counts(self) -> Mapping[Node | None, int]:
+        """Count the triples of each graph; None is the default graph. Nothing when that takes too long."""
+        try:
+            rows = [*self._store.rows(_COUNTS, limits=self._limits, base=self._site.base, trusted=True)]
+        except QueryTimeoutError:
+            return {}
+        return {row.get("graph"): int(str(row["triples"])) for row in rows}
 
     def _scope(self, asked: Asked) -> Scope:
         """Give the dataset asked for. ``graph/asserted`` stands for every graph that a load or a curator wrote."""
@@ -267,14 +305,6 @@ class Endpoint:
             )
         return Scope(default=frozenset(map(URIRef, default)), named=frozenset(map(URIRef, asked.named)))
 
-    def _tag(self, query: str, asked: Asked, media_type: str, root: str) -> str:
-        """Give the strong validator: release, text, dataset and format decide every byte of an answer."""
-        assert self._seed is not None  # noqa: S101  (the caller asks for tags only where there is a release)
-        digest = hashlib.sha256(self._seed)
-        parts = (query, media_type, root, *sorted(asked.default), "\1", *sorted(asked.named))
-        digest.update("\0".join(parts).encode())
-        return f'"{digest.hexdigest()[:32]}"'
-
     def _log(self, environ: WSGIEnvironment, status: str, asked: Asked, started: float) -> None:
         log.debug(
             "request",
@@ -286,26 +316,11 @@ class Endpoint:
         )
 
 
-class _Spool:
-    """Sends a large answer from its file, and lets the file go when the server is done or the client is."""
-
-    def __init__(self, path: Path, held: ExitStack) -> None:
-        self._held = held
-        self._stream: IO[bytes] = held.enter_context(path.open("rb"))
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        block = self._stream.read(_BLOCK)
-        if not block:
-            self.close()
-            raise StopIteration
-        return block
-
-    def close(self) -> None:
-        """Free the file. A second call does nothing."""
-        self._held.close()
+def _tag(seed: str, query: str, asked: Asked, media_type: str, root: str) -> str:
+    """Give the strong validator: the state of the data, text, dataset and format decide every byte of an answer."""
+    parts = (query, media_type, root, *sorted(asked.default), "\1", *sorted(asked.named))
+    digest = hashlib.sha256("\0".join((seed, *parts)).encode())
+    return f'"{digest.hexdigest()[:32]}"'
 
 
 def _format(environ: WSGIEnvironment, asked: Asked, offers: Offers) -> str | None:
@@ -336,18 +351,18 @@ def read(environ: WSGIEnvironment, query_bytes: int) -> Asked:
             f"the address is longer than {query_bytes:,} bytes; send the query as a POST",
             limit=query_bytes,
         )
-    fields = _fields(raw.encode("latin-1"), "address")
+    fields = fields_of(raw.encode("latin-1"), "address")
     if method == "POST":
-        content_type, charset = _declared(environ)
+        content_type, charset = declared(environ.get("CONTENT_TYPE", ""))
         if content_type == UPDATE:
             raise problem("update-refused", "an update was posted to the address for queries")
         if content_type == FORM:
-            for name, value in _fields(_body(environ, query_bytes), "form").items():
+            for name, value in fields_of(read_body(environ, query_bytes), "form").items():
                 fields.setdefault(name, []).extend(value)
         elif content_type == QUERY:
             if "query" in fields:
                 raise problem("bad-parameter", "the query stands in the address and in the body; send it once")
-            fields["query"] = [_utf8(_body(environ, query_bytes), "body")]
+            fields["query"] = [utf8(read_body(environ, query_bytes), "body")]
         else:
             raise problem(
                 "unsupported-media-type",
@@ -355,10 +370,7 @@ def read(environ: WSGIEnvironment, query_bytes: int) -> Asked:
                 f"send the query itself as {QUERY}, or query=… as {FORM}",
                 accepted=[QUERY, FORM],
             )
-        if charset not in ("", "utf-8", "utf8", "us-ascii"):
-            raise problem(
-                "unsupported-media-type", f"charset {charset} is not read here; send UTF-8", accepted=["utf-8"]
-            )
+        check_charset(charset)
         if "query" not in fields and "update" not in fields:
             raise problem("bad-parameter", "the form has no field called query", parameter="query")
     if "update" in fields:
@@ -376,60 +388,8 @@ def read(environ: WSGIEnvironment, query_bytes: int) -> Asked:
     )
 
 
-def _fields(encoded: bytes, where: str) -> dict[str, list[str]]:
-    """Decode ``application/x-www-form-urlencoded``, strictly: what is not UTF-8 is refused, never replaced."""
-    text = _utf8(encoded, where)
-    if not text:
-        return {}
-    fields: dict[str, list[str]] = {}
-    try:
-        for name, value in parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=_FIELDS):
-            fields.setdefault(name, []).append(value)
-    except UnicodeDecodeError as error:
-        raise problem("bad-encoding", _NOT_UTF8.format(where)) from error
-    except ValueError as error:
-        raise problem("bad-request", f"the {where} holds more than {_FIELDS} parameters", limit=_FIELDS) from error
-    return fields
-
-
-def _utf8(data: bytes, where: str) -> str:
-    try:
-        return data.decode()
-    except UnicodeDecodeError as error:
-        raise problem("bad-encoding", f"{_NOT_UTF8.format(where)}, at byte {error.start}", byte=error.start) from error
-
-
-def _declared(environ: WSGIEnvironment) -> tuple[str, str]:
-    """Give the content type and its charset, both in lower case; empty where not said."""
-    content_type, _, parameters = environ.get("CONTENT_TYPE", "").partition(";")
-    charset = _CHARSET.search(parameters)
-    return content_type.strip().lower(), charset[1].lower() if charset else ""
-
-
-def _body(environ: WSGIEnvironment, most: int) -> bytes:
-    """Read the body, its length said or its end marked by the server (chunked). Raises Problem past ``most``."""
-    said = environ.get("CONTENT_LENGTH") or None
-    if said is None and not environ.get("wsgi.input_terminated"):
-        return b""
-    if said is not None and not (said.isascii() and said.isdigit()):
-        raise problem("bad-request", "Content-Length is no number")
-    length = most + 1 if said is None else int(said)
-    if said is not None and length > most:
-        raise problem("request-too-large", f"the body has {length:,} bytes; at most {most:,} are read", limit=most)
-    stream: IO[bytes] = environ["wsgi.input"]
-    blocks = []
-    while length > 0 and (block := stream.read(length)):
-        blocks.append(block)
-        length -= len(block)
-    if said is None and length == 0:
-        raise problem("request-too-large", f"the body has more than the {most:,} bytes that are read", limit=most)
-    if said is not None and length > 0:
-        raise problem("bad-request", "the body is shorter than its Content-Length")
-    return b"".join(blocks)
-
-
 def _html(environ: WSGIEnvironment, body: bytes, headers: Headers) -> Reply:
-    sent = [*headers, ("Content-Type", f"{HTML}; charset=utf-8"), ("Content-Length", str(len(body))), *HTML_HEADERS]
+    sent = [*headers, ("Content-Type", f"{HTML}; charset=utf-8"), ("Content-Length", str(len(body))), *EDITOR_HEADERS]
     return "200 OK", sent, [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
 

@@ -7,6 +7,7 @@ which flatters slow servers; the result says which it was.
 from __future__ import annotations
 
 import http.client
+import itertools
 import shutil
 import subprocess
 import threading
@@ -20,9 +21,12 @@ _SCRIPT = """
 local paths = {}
 for line in io.lines("%s") do paths[#paths + 1] = line end
 local next = 0
+local mark = "%s"
 request = function()
-  next = next %% #paths + 1
-  return wrk.format("GET", paths[next], {["Accept"] = "application/sparql-results+json"})
+  next = next + 1
+  local path = paths[(next - 1) %% #paths + 1]
+  if mark ~= "" then path = path .. mark .. next end
+  return wrk.format("GET", path, {["Accept"] = "application/sparql-results+json"})
 end
 done = function(summary, latency)
   io.write(string.format("RESULT %%d %%d %%d %%d\\n", summary.requests, summary.duration,
@@ -42,20 +46,29 @@ class Measured:
     driver: str
 
 
-def drive(url: str, queries: Sequence[str], *, connections: int, seconds: int, folder: Path) -> Measured:
-    """Ask the queries in turn for ``seconds``."""
+_marks = itertools.count(1)
+
+
+def drive(
+    url: str, queries: Sequence[str], *, connections: int, seconds: int, folder: Path, fresh: bool = False
+) -> Measured:
+    """Ask the queries in turn for ``seconds``.
+
+    ``fresh`` ends each text with a comment of its own: no server has an answer to it at hand.
+    """
     parts = urlsplit(url)
     paths = [f"{parts.path}?query={quote(query, safe='')}" for query in queries]
+    mark = f"%0A%23{next(_marks)}-" if fresh else ""
     if shutil.which("wrk"):
-        return _wrk(f"{parts.scheme}://{parts.netloc}", paths, connections, seconds, folder)
-    return _threads(parts.netloc, paths, connections, seconds)
+        return _wrk(f"{parts.scheme}://{parts.netloc}", paths, connections, seconds, folder, mark)
+    return _threads(parts.netloc, paths, connections, seconds, mark)
 
 
-def _wrk(origin: str, paths: Sequence[str], connections: int, seconds: int, folder: Path) -> Measured:
+def _wrk(origin: str, paths: Sequence[str], connections: int, seconds: int, folder: Path, mark: str) -> Measured:
     listed = folder / "paths.txt"
     listed.write_text("\n".join(paths) + "\n")
     script = folder / "paths.lua"
-    script.write_text(_SCRIPT % listed)
+    script.write_text(_SCRIPT % (listed, mark))
     done = subprocess.run(
         ["wrk", "-t", "1", "-c", str(connections), "-d", f"{seconds}s", "--timeout", "30s", "-s", str(script), origin],
         check=True, capture_output=True, text=True, timeout=seconds + 60,
@@ -65,7 +78,7 @@ def _wrk(origin: str, paths: Sequence[str], connections: int, seconds: int, fold
     return Measured(requests / (microseconds / 1e6), failures, p99 / 1000, "wrk")
 
 
-def _threads(netloc: str, paths: Sequence[str], connections: int, seconds: int) -> Measured:
+def _threads(netloc: str, paths: Sequence[str], connections: int, seconds: int, mark: str) -> Measured:
     until = time.monotonic() + seconds
     taken: list[float] = []
     failures = 0
@@ -76,7 +89,8 @@ def _threads(netloc: str, paths: Sequence[str], connections: int, seconds: int) 
         turn = offset
         while time.monotonic() < until:
             start = time.perf_counter()
-            connection.request("GET", paths[turn % len(paths)], headers={"Accept": "application/sparql-results+json"})
+            path = paths[turn % len(paths)] + (f"{mark}{turn}" if mark else "")
+            connection.request("GET", path, headers={"Accept": "application/sparql-results+json"})
             response = connection.getresponse()
             response.read()
             taken.append(time.perf_counter() - start)
