@@ -20,7 +20,7 @@ import click
 
 from kg import __version__
 from kg.config import Config, read_config
-from kg.errors import CatalogueError, ConfigError, KgError, ReleaseError
+from kg.errors import CatalogueError, ConfigError, FetchError, KgError, ReleaseError
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -29,10 +29,13 @@ if TYPE_CHECKING:
     from kg.build import Built
     from kg.release import Release
     from kg.sources import Source
+    from kg.sources.fetch import Fetched
     from kg.store import Store
+    from kg.store.workers import Keeper
 
 # How the HTTP processes learn what to serve: one JSON object, set by `kg serve` for the processes that it starts.
 SERVICE_VARIABLE = "KG_SERVICE"
+TOKEN_VARIABLE = "KG_TOKEN"  # noqa: S105 (where it stands, not what it is)
 
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -110,7 +113,7 @@ def demo(session: Session, host: str, port: int) -> None:
 
 
 @main.command()
-@click.argument("names", nargs=-1, metavar="[SOURCE]...")
+@click.argument("names", nargs=-1, metavar="[SOURCE | git:PATH_OR_ADDRESS]...")
 @click.option(
     "--from",
     "directories",
@@ -119,35 +122,80 @@ def demo(session: Session, host: str, port: int) -> None:
     metavar="DIR",
     help="Directory that holds the files, as DIR/SOURCE/FILE or DIR/FILE; may be given several times.",
 )
+@click.option("--project", metavar="NAME", help="With git:…: the project whose history it is, in lower case.")
+@click.option("--repository", metavar="ADDRESS", help="With git:…: the public address, where git does not know it.")
 @click.pass_obj
-def fetch(session: Session, names: tuple[str, ...], directories: tuple[Path, ...]) -> None:
-    """Take snapshots of sources from directories that hold their files.
+def fetch(
+    session: Session,
+    names: tuple[str, ...],
+    directories: tuple[Path, ...],
+    project: str | None,
+    repository: str | None,
+) -> None:
+    """Take snapshots of sources: from their address, from directories, or counted from a git history.
 
-    Bundled files need no fetching. What a directory does not hold is named; the last snapshot stays.
+    `kg fetch NAME` takes what the source's upstream address holds; with --from, what directories hold, of all sources
+    where none is named. `kg fetch git:. --project NAME` counts the commits of a repository by month and organization
+    into a source git-NAME, without any person. Bundled files need no fetching. The last snapshot stays until the next
+    is whole.
     """
     from kg.sources import choose
-    from kg.sources.fetch import fetch_from
+    from kg.sources.fetch import History, fetch_from, fetch_history, fetch_upstream, history_of
 
-    if not directories:
-        raise ConfigError(
-            "say where the files are: kg fetch --from DIR (a directory that holds documents or data sets)"
-        )
     config = session.config
+    histories = [name.removeprefix("git:") for name in names if name.startswith("git:")]
+    named = tuple(name for name in names if not name.startswith("git:"))
+    if histories and (len(histories) > 1 or named or directories or not project):
+        raise ConfigError("one history at a time, with the project that it is of: kg fetch git:PATH --project NAME")
+    if (project or repository) and not histories:
+        raise ConfigError("--project and --repository say whose history it is: kg fetch git:PATH --project NAME")
+    if not directories and not names:
+        raise ConfigError(
+            "say where the files are: kg fetch --from DIR (a directory that holds documents or data sets), or "
+            "kg fetch NAME for a source that has an address; kg sources lists them"
+        )
+    sources = _registry(config)
+
+    def counted(history: History) -> Fetched:
+        today = datetime.now(UTC).date()
+        return fetch_history(
+            history, config.home, like=sources["contributions"], known=_known_domains(config), today=today
+        )
+
+    if histories and project:
+        _say_fetched(counted(History.of(histories[0], project, repository)))
+        return
     taken = 0
-    for source in choose(_registry(config), names):
-        if not (source.files or source.documents):
-            continue
-        result = fetch_from(source, directories, config.home)
-        if result.snapshot is not None:
-            taken += 1
-            state = "new" if result.new else "unchanged"
-            click.echo(
-                f"{source.name:32} {state:10} {len(result.snapshot.files)} files  sha256:{result.snapshot.sha12}…"
-            )
-        for path in result.missing:
-            click.echo(f"{source.name:32} not there   {path}", err=True)
+    for source in choose(sources, named):
+        if directories:
+            if not (source.files or source.documents):
+                continue
+            result = fetch_from(source, directories, config.home)
+        else:
+            history = history_of(source)
+            result = counted(history) if history else fetch_upstream(source, config.home)
+        taken += result.snapshot is not None
+        _say_fetched(result)
     if not taken:
         raise ConfigError("none of the files that sources want is in " + ", ".join(str(path) for path in directories))
+
+
+def _say_fetched(result: Fetched) -> None:
+    if result.snapshot is not None:
+        state = "new" if result.new else "unchanged"
+        click.echo(
+            f"{result.source.name:32} {state:10} {len(result.snapshot.files)} files  sha256:{result.snapshot.sha12}…"
+        )
+    for path in result.missing:
+        click.echo(f"{result.source.name:32} not there   {path}", err=True)
+
+
+def _known_domains(config: Config) -> frozenset[str]:
+    """Give the e-mail domains of organizations, where that source has a snapshot."""
+    from kg.sources.fetch import known_domains, snapshot_of
+
+    source = _registry(config).get("org-domains")
+    return known_domains(snapshot_of(source, config.home) if source else None)
 
 
 @main.command()
@@ -411,27 +459,38 @@ def _release(config: Config, version: str = "current") -> Release:
 @click.pass_obj
 def sources(session: Session, as_json: bool) -> None:
     """List the sources: licence, date, where they come from, and whether a snapshot is at hand."""
+    from kg.release import Releases
     from kg.sources.fetch import missing_documents, snapshot_of
 
+    release = Releases(session.config.home).current()
+    records = {entry.name: entry.records for entry in release.manifest.sources} if release else {}
     rows: list[dict[str, object]] = []
     for source in _registry(session.config).values():
-        snapshot = snapshot_of(source, session.config.home)
+        try:
+            snapshot, damage = snapshot_of(source, session.config.home), None
+        except FetchError as error:
+            snapshot, damage = None, str(error)
         rows.append(
             {
                 "name": source.name,
                 "title": source.title,
                 "licence": source.licence,
                 "as_of": source.as_of.isoformat(),
+                "loader": source.loader,
                 "upstream": source.upstream,
                 "snapshot": snapshot.sha12 if snapshot else None,
+                "damage": damage,
+                "records": records.get(source.name),
                 "missing_documents": list(missing_documents(source, snapshot)) if snapshot else list(source.documents),
             }
         )
     if as_json:
         click.echo(json.dumps(rows, indent=1, ensure_ascii=False))
     else:
-        _table(["source", "as of", "licence", "snapshot", "what it is"],
-               [[row["name"], row["as_of"], row["licence"], row["snapshot"] or "to be fetched",
+        _table(["source", "as of", "licence", "loader", "snapshot", "records", "upstream", "what it is"],
+               [[row["name"], row["as_of"], row["licence"], row["loader"],
+                 row["snapshot"] or ("damaged" if row["damage"] else "to be fetched"),
+                 "" if row["records"] is None else f"{row['records']:,}", row["upstream"],
                  f"{row['title']}{' (its words are not at hand)' if row['missing_documents'] else ''}"]
                 for row in rows])  # fmt: skip
 
@@ -704,14 +763,75 @@ def check(session: Session, strict: bool, listing: bool, form: str | None, ontol
 @click.option("--release", "version", default="current", show_default=True, help="Which release to serve.")
 @click.option("--data", "files", multiple=True, type=_FILE, metavar="FILE",
               help="Serve RDF files (Turtle, TriG, N-Triples, N-Quads, RDF/XML, JSON-LD), not a release.")  # fmt: skip
+@click.option("--writable", "workspace", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
+              help="Serve a workspace, which takes SPARQL Update and graphs; made where there is none.")  # fmt: skip
+@click.option("--tokens", type=_FILE, metavar="FILE",
+              help="Who may write, as lines of kg token. KG_TOKEN in the environment is an admin's token.")  # fmt: skip
 @click.pass_obj
-def serve(session: Session, host: str, port: int, version: str, files: tuple[Path, ...]) -> None:
-    """Serve a sealed release, or RDF files as they are, over HTTP."""
+def serve(
+    session: Session,
+    host: str,
+    port: int,
+    version: str,
+    files: tuple[Path, ...],
+    workspace: Path | None,
+    tokens: Path | None,
+) -> None:
+    """Serve a sealed release, RDF files as they are, or a workspace that can be written to, over HTTP."""
+    from kg.store.workers import Keeper
+
+    config = session.config
+    if workspace is None and tokens is not None:
+        raise ConfigError(
+            "--tokens says who may write; a service that can be written to is started with --writable DIR"
+        )
+    if workspace is not None and files:
+        raise ConfigError("--writable and --data are two things to serve; choose one")
     _check_port(host, port)
-    if files:
-        _serve(session.config, [file.absolute() for file in files], None, host, port)  # a link keeps its extension
+    if workspace is not None:
+        _serve_workspace(config, workspace, tokens, host, port)
+    elif files:
+        named = [(file.absolute(), config.base, None) for file in files]  # absolute: a link keeps its extension
+        _serve(config, Keeper.start(named, workers=config.workers, queue=config.queue), host, port)
     else:
-        _serve_release(session.config, _release(session.config, version), host, port)
+        _serve_release(config, _release(config, version), host, port)
+
+
+@main.command()
+@click.argument("name")
+@click.argument("rights", nargs=-1, metavar="[read | write | admin]...")
+def token(name: str, rights: tuple[str, ...]) -> None:
+    """Make a token for a workspace: the token on stderr, its line for the file of tokens on stdout.
+
+    Only its hash stands in the line; the token itself is shown once. Without rights, it may write.
+
+    Example: kg token nightly-load write >> tokens
+    """
+    from kg.web.tokens import make_token
+
+    try:
+        made, line = make_token(name, rights or ("write",))
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    click.echo(made, err=True)
+    click.echo(line)
+
+
+@main.command()
+@click.argument("workspace", type=click.Path(path_type=Path, file_okay=False), metavar="DIR")
+@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Date that names the release; default: today.")
+@click.option("--promote", is_flag=True, help="Make it the current release.")
+@click.pass_obj
+def seal(session: Session, workspace: Path, as_of: datetime | None, promote: bool) -> None:
+    """Make a release of what a workspace holds. Its service must be stopped. Blank nodes become IRIs."""
+    from kg.release import Releases
+
+    releases = Releases(session.config.home)
+    now = datetime.now(UTC).replace(microsecond=0)
+    sealed = releases.seal_workspace(workspace, base=session.config.base, as_of=(as_of or now).date(), created=now)
+    if promote:
+        releases.promote(sealed.version)
+    click.echo(f"{'release':10} {sealed.version:22} sha256:{sealed.manifest.sha256[:12]}…")
 
 
 def _check_port(host: str, port: int) -> None:
@@ -727,34 +847,61 @@ def _check_port(host: str, port: int) -> None:
 
 
 def _serve_release(config: Config, release: Release, host: str, port: int) -> None:
+    from kg.store.workers import Keeper
+
     release.verify()
-    _serve(config, [release.quads], release, host, port)
+    keeper = Keeper.start([(release.quads, config.base, None)], workers=config.workers, queue=config.queue)
+    _serve(config, keeper, host, port, release=release)
 
 
-def _serve(config: Config, files: Sequence[Path], release: Release | None, host: str, port: int) -> None:
-    """Start the keeper, then the HTTP processes; stop both on SIGINT or SIGTERM."""
+def _serve_workspace(config: Config, workspace: Path, tokens: Path | None, host: str, port: int) -> None:
+    from kg.store.workspace import keep
+    from kg.web.tokens import Tokens
+
+    if not Tokens.read(tokens, os.environ.get(TOKEN_VARIABLE) or None).known:
+        raise ConfigError(
+            f"nobody could write: name a file of tokens with --tokens (kg token makes a line), or set {TOKEN_VARIABLE}"
+        )
+    keeper = keep(workspace, workers=config.workers, queue=config.queue)
+    _serve(config, keeper, host, port, writable=True, tokens=tokens)
+
+
+# Threads of an HTTP process beyond its seats: for kept answers, refusals and health when every seat is taken.
+_SPARE_THREADS = 32
+
+
+def _serve(
+    config: Config,
+    keeper: Keeper,
+    host: str,
+    port: int,
+    *,
+    release: Release | None = None,
+    writable: bool = False,
+    tokens: Path | None = None,
+) -> None:
+    """Start the HTTP processes over what a keeper holds; stop them, and it, on SIGINT or SIGTERM."""
     from granian.constants import Interfaces
     from granian.log import LogLevels
     from granian.server import Server
-
-    from kg.store.workers import Keeper
 
     if port == 0:
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
             probe.bind((host, 0))
             port = probe.getsockname()[1]
-    with Keeper.start(
-        [(path, config.base, None) for path in files], workers=config.workers, queue=config.queue
-    ) as keeper:
+    with keeper:
         service = {
             "store": str(keeper.address),
             "release": str(release.path) if release else None,
+            "writable": writable,
+            "tokens": str(tokens.absolute()) if tokens else None,
             "config": config.model_dump(mode="json"),
             "parent": os.getpid(),
         }
         os.environ[SERVICE_VARIABLE] = json.dumps(service)
         address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-        click.echo(f"{'serving':10} {address}/   SPARQL at {address}/sparql   (Ctrl-C stops)")
+        writes = f"   updates at {address}/update   graphs at {address}/graphs" if writable else ""
+        click.echo(f"{'serving':10} {address}/   SPARQL at {address}/sparql{writes}   (Ctrl-C stops)")
         Server(
             "kg.cli:application",
             address=host,
@@ -762,7 +909,7 @@ def _serve(config: Config, files: Sequence[Path], release: Release | None, host:
             interface=Interfaces.WSGI,
             factory=True,
             workers=config.servers,
-            blocking_threads=4,  # eight cost a third of the look-ups: they wait for the interpreter, not for workers
+            blocking_threads=config.queue // config.servers + _SPARE_THREADS,
             respawn_failed_workers=True,
             workers_kill_timeout=math.ceil(config.seconds) + 5,  # a query that runs may end; what hangs may not
             log_level=LogLevels.warning,
@@ -777,12 +924,18 @@ def application() -> Flask:
     from kg import telemetry
     from kg.release import read_release
     from kg.store.workers import WorkerStore
+    from kg.store.workspace import WorkspaceStore
     from kg.web import create_app
+    from kg.web.tokens import Tokens
 
     release = read_release(Path(service["release"])) if service["release"] else None
     config = Config(**service["config"])
     telemetry.configure(config.log_format)
-    return create_app(config, store=WorkerStore(Path(service["store"])), release=release)
+    address = Path(service["store"])
+    if not service["writable"]:
+        return create_app(config, store=WorkerStore(address), release=release)
+    tokens = Tokens.read(Path(service["tokens"]) if service["tokens"] else None, os.environ.get(TOKEN_VARIABLE) or None)
+    return create_app(config, store=WorkspaceStore(address), tokens=tokens)
 
 
 def _live_and_die_with(parent: int) -> None:

@@ -149,26 +149,22 @@ class _Events:
         ]
         owned = project_keys(projects)
         met: dict[str, Party] = {}
-        funds: dict[str, str] = {}
         for row, key, name in zip(rows, found, names, strict=True):
             if not name:
                 row.record.warn("the row names no project; it is left out", kind="no-name")
             elif name in self._settings.organizations:
                 row.is_fund = True
-                row.about = self._fund(landscape, name, keys.host(row.text["homepage_url"]), funds)
+                row.about = self._fund(landscape, name)
             else:
                 _, own = owned.get((key, keys.plain_name(name)), (None, False))
                 known = key if key and own else f"{landscape}:{name}"
                 row.about = met.setdefault(known, Party(self._mint.iri("project", known, name), name))
 
-    def _fund(self, landscape: str, name: str, host: str | None, taken: dict[str, str]) -> Party:
+    def _fund(self, landscape: str, name: str) -> Party:
+        """Give the organization that a landscape lists under a name; the loader of landscapes mints it alike."""
         slug = self._settings.organizations[name]
-        if slug:
-            return Party(self._mint.id("org", slug), name)
-        key = f"homepage:{host}"
-        if host is None or taken.setdefault(key, name) != name or host == "linuxfoundation.org":
-            key = f"{landscape}:{name}"
-        return Party(self._mint.iri("org", key, name), name)
+        key = f"{landscape}:{keys.plain_name(name)}"
+        return Party(self._mint.id("org", slug) if slug else self._mint.iri("org", key, name), name)
 
     def _tell(self, slug: str, rows: list[_Row]) -> None:
         """Describe what one landscape states of one project; each triple goes to the row that tells it."""

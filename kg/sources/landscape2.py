@@ -39,31 +39,6 @@ from kg.sources.record import Record
 from kg.vocab import OSAI, PREFIXES
 
 SAME_AS = URIRef(PREFIXES["schema"] + "sameAs")
-# Hosts that lend a page to many: the host alone names nobody.
-_PLATFORMS = frozenset(
-    {
-        *(
-            "bitbucket.org",
-            "codeberg.org",
-            "facebook.com",
-            "github.com",
-            "gitlab.com",
-            "huggingface.co",
-            "instagram.com",
-        ),
-        *(
-            "linkedin.com",
-            "medium.com",
-            "sites.google.com",
-            "t.me",
-            "twitter.com",
-            "wikipedia.org",
-            "x.com",
-            "youtube.com",
-        ),
-    }
-)
-
 # Fields that key an item in the systems of its foundation.
 _KEYS = ("extra.lfx_slug", "extra.annotations.slug", "slug")
 
@@ -171,10 +146,10 @@ class _Landscape:
             self._foundation = self._foundations[self._settings.foundation]
         except KeyError as error:
             raise SourceError(f"{source.definition.name}: [settings] foundation is none of foundations") from error
-        self._organizations: dict[str, tuple[_Entity, str, str | None]] = {
-            f"homepage:{keys.host(said.homepage)}": (self._foundations[slug], said.name, None)
-            for slug, said in self._settings.foundations.items()
+        self._organizations = {
+            keys.plain_name(said.name): self._foundations[slug] for slug, said in self._settings.foundations.items()
         }
+        self._owners: dict[str, _Entity] = {}
         self._umbrellas: dict[str, _Entity] = {}
         self._projects_by_name: dict[str, _Entity] = {}
         self._spells: dict[tuple[URIRef, URIRef], list[tuple[str | None, str | None]]] = defaultdict(list)
@@ -314,7 +289,10 @@ class _Landscape:
     # ---- What is one thing -----------------------------------------------------------------------------------------
 
     def _name_organizations(self, items: Iterable[_Item]) -> None:
-        """Give each member, company and umbrella an entity; those that share a key and a name, or a host, are one."""
+        """Give each member, company and umbrella an entity: one for each plain name.
+
+        Addresses do not count here: members give those of their parents and funds. Resolution weighs them.
+        """
         for item in items:
             umbrella = self._settings.umbrellas.get(item.name) if item.place.kind.endswith("project") else None
             if umbrella:
@@ -327,50 +305,30 @@ class _Landscape:
         slug = self._settings.known.get(item.name)
         if slug is not None:
             return self._foundations[slug]
-        return self._organization_by((self._homepage_key(item),), item, kind, None)
+        return self._organization_called(item.name, kind, None)
 
     def _organization(self, item: _Item) -> _Entity:
         kind = OSAI.Organization
         if item.place.kind == "member":
             said = self._source.lookups.get("member-class", {}).get(item.place.subcategory)
             kind = _class(said) if said else kind
-        if item.values.get("unnamed_organization") is True:  # its addresses are those of the foundation
-            return self._organization_by((), item, kind, None)
         permalink = keys.crunchbase(str(item.values.get("crunchbase") or ""))
-        if permalink in self._settings.owners:
+        if item.values.get("unnamed_organization") is True:  # its addresses are those of the foundation
+            permalink = None
+        elif permalink in self._settings.owners:
             return self._foundations[self._settings.owners[permalink]]
-        own = f"crunchbase:{permalink}" if permalink else None
-        return self._organization_by((own, self._homepage_key(item)), item, kind, permalink)
+        return self._organization_called(item.name, kind, permalink)
 
-    def _organization_by(
-        self, wanted: tuple[str | None, ...], item: _Item, kind: URIRef, permalink: str | None
-    ) -> _Entity:
-        """Give the entity of the first key that is free or this organization's own; its name is the last resort."""
-        host = keys.host(str(item.values.get("homepage_url") or ""))
-        for key in (*(key for key in wanted if key), f"{self._source.name}:{item.name}"):
-            taken = self._organizations.get(key)
-            if taken is None:
-                entity = _Entity(Party(self._mint.iri("org", key, item.name), item.name), kind)
-                entity.permalink = permalink if key.startswith("crunchbase:") else None
-                self._organizations[key] = (entity, item.place.category, host)
-                return entity
-            entity, category, other = taken
-            same_name = keys.plain_name(entity.party.name) == keys.plain_name(item.name)
-            if same_name or (host == other and category != item.place.category):
-                entity.kind = kind if entity.kind == OSAI.Organization else entity.kind
-                return entity
-            self._issues.warn(
-                f"{item.name!r} shares {key} with {entity.party.name!r}; they are kept apart",
-                locator=item.locator,
-                kind="shared-key",
-                key=key,
-            )
-        raise AssertionError("two items of one name are one organization")
-
-    def _homepage_key(self, item: _Item) -> str | None:
-        address = str(item.values.get("homepage_url") or "")
-        host = keys.host(address)
-        return f"homepage:{keys.homepage(address) if host in _PLATFORMS else host}" if host else None
+    def _organization_called(self, name: str, kind: URIRef, permalink: str | None) -> _Entity:
+        """Give the organization that this landscape lists under a name, whatever its case, accents or legal form."""
+        plain = keys.plain_name(name)
+        entity = self._organizations.get(plain)
+        if entity is None:
+            iri = self._mint.iri("org", f"{self._source.name}:{plain}", name)
+            entity = self._organizations[plain] = _Entity(Party(iri, name), kind)
+        entity.kind = kind if entity.kind == OSAI.Organization else entity.kind
+        entity.permalink = entity.permalink or permalink
+        return entity
 
     def _name_projects(self, items: Iterable[_Item]) -> None:
         """Give each project an entity; where projects share a repository, ``project_keys`` says whose it is."""
@@ -589,10 +547,10 @@ class _Landscape:
             record.warn(f"crunchbase is {address!r}, which is no organization's address there", kind="crunchbase")
         if permalink in self._settings.owners:
             owner = self._foundations[self._settings.owners[permalink]]
-        elif permalink or called:
-            owner = self._owner_by(
-                f"crunchbase:{permalink}" if permalink else None, called or permalink or "", permalink
-            )
+        elif permalink:
+            owner = self._owner_at(permalink, called or permalink)
+        elif called:
+            owner = self._organization_called(called, OSAI.Organization, None)
         else:
             return
         if owner is self._foundation and (item.values.get("project") or _extra(item.values, "accepted")):
@@ -600,13 +558,12 @@ class _Landscape:
         yield from self._described(owner)
         yield from self._lifecycle.hosts(project, owner.party, "listed-owner", seen=self._seen)
 
-    def _owner_by(self, key: str | None, name: str, permalink: str | None) -> _Entity:
-        key = key or f"{self._source.name}:{name}"
-        taken = self._organizations.get(key)
-        if taken is not None:
-            return taken[0]
-        entity = _Entity(Party(self._mint.iri("org", key, name), name), OSAI.Organization, permalink=permalink)
-        self._organizations[key] = (entity, "", None)
+    def _owner_at(self, permalink: str, name: str) -> _Entity:
+        """Give the organization that has a page at Crunchbase; which member that is, if any, is for resolution."""
+        entity = self._owners.get(permalink)
+        if entity is None:
+            iri = self._mint.iri("org", f"crunchbase:{permalink}", name)
+            entity = self._owners[permalink] = _Entity(Party(iri, name), OSAI.Organization, permalink=permalink)
         return entity
 
     # ---- Fields ----------------------------------------------------------------------------------------------------
@@ -618,8 +575,7 @@ class _Landscape:
             return self._foundations[slug]
         if name not in self._umbrellas:
             kind = _class(self._settings.umbrellas.get(name, "Organization"))
-            iri = self._mint.iri("org", f"{self._source.name}:{name}", name)
-            self._umbrellas[name] = _Entity(Party(iri, name), kind)
+            self._umbrellas[name] = self._organization_called(name, kind, None)
             if name not in self._settings.umbrellas:
                 self._issues.warn(
                     f"[settings.umbrellas] of {self._source.definition.name} does not say what {name!r} is",

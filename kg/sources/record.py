@@ -86,6 +86,21 @@ class Record:
             self.warn(f"{field} is no list of fields and values: {str(found)[:80]}", kind="not-items", field=field)
         return kept
 
+    def entries(self, path: str) -> list[tuple[str, Record]]:
+        """Take a mapping whose keys are values: each key with its record, as ``items`` gives those of a list."""
+        found = self.take(path)
+        if not isinstance(found, dict):
+            self.items(path)
+            return []
+        under = f"{self._under}{path}[]."
+        kept = {key: item for key, item in found.items() if isinstance(item, dict)}
+        if len(kept) != len(found):
+            self.warn(f"{self._under}{path} holds what is no fields and values", kind="not-items", field=path)
+        return [
+            (str(key), Record(item, self.evidence, self._source, self._issues, under=under))
+            for key, item in kept.items()
+        ]
+
     def lookup(self, path: str, table: str | None = None) -> str | None:
         """Take a text of a categorical field and give what ``[lookups.<table>]`` says it means.
 

@@ -243,3 +243,40 @@ def test_issues_are_kept_in_order_with_what_was_at_hand() -> None:
         Issue("sample", "record", "a:1", "first", {"value": 5}),
         Issue("sample", "words", "a:2", "second", {}),
     ]
+
+
+# ---- Sources of users ------------------------------------------------------------------------------------------------
+
+LOADER = "def load(source, snapshot, mint, issues):\n    return iter(())\n"
+
+
+def mine(folder: Path, loader: str, code: str | None) -> Source:
+    (folder / "mine.toml").write_text("[source]\n" + "\n".join(LINES).replace("sample", "mine"))
+    text = (folder / "mine.toml").read_text().replace('loader = "standoff"', f'loader = "{loader}"')
+    (folder / "mine.toml").write_text(text)
+    if code is not None:
+        (folder / f"{loader}.py").write_text(code)
+    return read_source(folder / "mine.toml")
+
+
+def test_a_loader_may_stand_beside_a_definition_of_ones_own(tmp_path: Path) -> None:
+    source = mine(tmp_path, "my_loader", LOADER)
+    assert not source.shipped
+    assert all(bundled.shipped for bundled in BUNDLED.values())
+    assert source.load().__module__.startswith("kg_user_loader_my_loader_")
+    assert mine(tmp_path, "standoff", LOADER).load().__module__.startswith("kg_user_loader_"), "one's own comes first"
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (None, r"mine\.toml: there is no loader kg\.sources\.odd\.load, and no odd\.py stands beside the definition"),
+        ("x = 1\n", r"odd\.py has no function load\(source, snapshot, mint, issues\)"),
+        ("load = 1\n", r"odd\.py has no function load"),
+        ("import nothing_of_this_name\n", r"odd\.py cannot be imported: ModuleNotFoundError: .*nothing_of_this_name"),
+        ("def load(:\n", r"odd\.py cannot be imported: SyntaxError"),
+    ],
+)
+def test_a_loader_of_ones_own_that_cannot_be_used_is_told(code: str | None, said: str, tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=said):
+        mine(tmp_path, "odd", code).load()
