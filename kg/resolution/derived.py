@@ -16,6 +16,8 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
     "Stewardship": ("ofProject", "steward", "stewardRole"),
     "Membership": ("member", "membershipIn"),
     "MaturityStanding": ("ofProject", "standsAt"),
+    "Licensing": ("ofProject", "licensedUnder"),
+    "Sponsorship": ("sponsor", "sponsored", "sponsorshipLevel"),
     "Acceptance": ("concernsProject", "concernsOrganization"),
     "Archival": ("concernsProject",),
 }
