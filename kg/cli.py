@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from kg.build import Built
     from kg.release import Release
+    from kg.resolution.review import Candidate
     from kg.sources import Source
     from kg.sources.fetch import Fetched
     from kg.store import Store
@@ -249,6 +250,7 @@ def _build(
             as_of=as_of,
             pins=fitting_pins(chosen) if everything and as_of is None else (),
             work=config.home / "work",
+            judgements=config.home / "judgements.csv",
             processes=processes or os.cpu_count() or 1,
             progress=bars.load,
             report=bars.step,
@@ -274,7 +276,7 @@ class _Bars:
             transient=True,
             disable=not sys.stderr.isatty(),
         )
-        self._whole = self._bars.add_task("build", total=total + 8, rate="")
+        self._whole = self._bars.add_task("build", total=total + 9, rate="")
         self._tasks: dict[str, TaskID] = {}
         self._began: dict[str, float] = {}
 
@@ -750,6 +752,109 @@ def check(session: Session, strict: bool, listing: bool, form: str | None, ontol
         click.echo(markdown(sections, strict=strict), nl=False)
     if failed:
         _fail(f"{failed} of {len(sections)} checks failed")
+
+
+# --- review ----------------------------------------------------------------------------------------------------------
+
+_ANSWERS = {"s": "same", "d": "different", "r": "related", "k": "skip", "q": "quit"}
+
+
+@main.command()
+@click.argument("names", nargs=-1, metavar="[SOURCE]...")
+@click.option("--kind", type=click.Choice(["org", "project", "model"]), help="Only pairs of this kind.")
+@click.option("--about", default="", metavar="TEXT", help="Only pairs of which a name or IRI holds TEXT.")
+@click.option("--limit", type=click.IntRange(1), help="At most so many pairs.")
+@click.option("--list", "listing", is_flag=True, help="Print the pairs and ask nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print the pairs as one JSON array and ask nothing.")
+@click.option(
+    "--judge",
+    nargs=3,
+    metavar="LEFT RIGHT VERDICT",
+    help="Record one judgement and ask nothing: two IRIs below the base (id/org/a) and same, different or related.",
+)
+@click.option("--reason", default="judged from the records", show_default=True, help="Why, in a few words.")
+@click.option("--by", default="editor", show_default=True, help="Who judges: a role, no person's name.")
+@click.option(
+    "--into",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File of judgements; default: judgements.csv in the home directory.",
+)
+@click.pass_obj
+def review(
+    session: Session,
+    names: tuple[str, ...],
+    kind: str | None,
+    about: str,
+    limit: int | None,
+    listing: bool,
+    as_json: bool,
+    judge: tuple[str, str, str] | None,
+    reason: str,
+    by: str,
+    into: Path | None,
+) -> None:
+    """Judge pairs of which no rule is sure that they are one thing.
+
+    Shows what speaks for and against, and both descriptions beside each other; asks for each pair whether the two are
+    the same, different, related (a part, a subsidiary, a record of one country) or to be skipped. Judgements win over
+    every rule; the next `kg build` reads them. The file is a table that can be edited by hand.
+    """
+    from kg.resolution import Verdict
+    from kg.resolution.judgements import FILE, Judgement, parse, record
+    from kg.resolution.review import lines
+
+    target = into or session.config.home / FILE
+    today = datetime.now(UTC).date()
+    if judge:
+        judgement = parse((*judge, reason, by, today.isoformat()), "--judge")
+        record(target, judgement)
+        click.echo(f"{judgement.verdict}: {judgement.left} {judgement.right} → {target}")
+        return
+    found = _candidates(session.config, names, kind, about, target)[:limit]
+    if as_json:
+        click.echo(json.dumps([one.as_json() for one in found], ensure_ascii=False, indent=2))
+        return
+    judged = 0
+    width = shutil.get_terminal_size().columns
+    for number, candidate in enumerate(found, start=1):
+        click.echo("\n".join([f"— {number} of {len(found)} —", *lines(candidate, width), ""]))
+        if listing:
+            continue
+        said = click.prompt("[s]ame, [d]ifferent, [r]elated, s[k]ip, [q]uit", type=click.Choice(list(_ANSWERS)))
+        if said == "q":
+            break
+        if said != "k":
+            why = click.prompt("because", default=reason)
+            verdict = Verdict(_ANSWERS[said])
+            record(target, Judgement.of(candidate.left.iri, candidate.right.iri, verdict, why, by, today))
+            judged += 1
+    if not listing:
+        click.echo(f"{_many(judged, 'judgement')} → {target}" if judged else "nothing was judged")
+    elif not found:
+        click.echo("no pair waits for a judgement")
+
+
+def _candidates(config: Config, names: tuple[str, ...], kind: str | None, about: str, own: Path) -> list[Candidate]:
+    from kg.build import judgement_files, resolve_sources
+    from kg.resolution.review import candidates
+    from kg.sources import choose
+    from kg.sources.fetch import snapshot_of
+
+    chosen = [
+        (source, snapshot)
+        for source in choose(_registry(config), names)
+        if (snapshot := snapshot_of(source, config.home)) is not None
+    ]
+    with _Bars(len(chosen)) as bars:
+        known, resolution = resolve_sources(
+            chosen,
+            base=config.base,
+            work=config.home / "work",
+            judgements=judgement_files(own),
+            processes=os.cpu_count() or 1,
+            progress=bars.load,
+        )
+    return candidates(known, resolution, config.base, kind=kind, about=about)
 
 
 # --- serve -----------------------------------------------------------------------------------------------------------

@@ -42,7 +42,7 @@ class Config(BaseSettings):
     answer_bytes: int = Field(default=50_000_000, ge=1024, description="size one answer may have")
     query_bytes: int = Field(default=1_000_000, ge=1024, description="size one request body may have")
     upload_bytes: int = Field(default=50_000_000, ge=1024, description="size an update or a graph sent here may have")
-    write_seconds: float = Field(default=30.0, gt=0, le=3600, description="wall time one write may take")
+    write_deadline: float = Field(default=30.0, gt=0, le=3600, description="wall time one write may take")
     memory: int = Field(
         default=1_073_741_824,
         ge=64 * 2**20,
@@ -92,7 +92,7 @@ class Config(BaseSettings):
     @property
     def write_limits(self) -> Limits:
         """What one write may use. What a graph is parsed to may be several times what was sent."""
-        return Limits(seconds=self.write_seconds, bytes=8 * self.upload_bytes, memory=self.memory)
+        return Limits(seconds=self.write_deadline, bytes=8 * self.upload_bytes, memory=self.memory)
 
     @property
     def limits(self) -> Limits:

@@ -162,6 +162,39 @@ class AnswerTooLargeError(StoreError):
         self.cap = cap
 
 
+class UpdateFailedError(StoreError):
+    """The update cannot be made on the data as it is: a graph that is absent or in the way. The asker's."""
+
+
+class RdfSyntaxError(StoreError):
+    """A document that somebody sent is no RDF, or no single graph. The asker's; nothing was changed.
+
+    ``line`` and ``column`` count from 1, or are None when unknown.
+    """
+
+    def __init__(self, message: str, *, line: int | None = None, column: int | None = None) -> None:
+        where = f"line {line}, column {column}: " if line is not None else ""
+        super().__init__(f"{where}{message}")
+        self.line = line
+        self.column = column
+
+
+class ConditionError(StoreError):
+    """A write was asked for on a condition that does not hold. The asker's; nothing was changed."""
+
+
+class GraphAbsentError(StoreError):
+    """There is no graph of this name. The asker's."""
+
+    def __init__(self, graph: str | None) -> None:
+        super().__init__(f"there is no graph <{graph}>" if graph else "there is no such graph")
+        self.graph = graph
+
+
+class StorageFullError(StoreError):
+    """A write could not reach the disk. The operator's; nothing that was acknowledged is touched."""
+
+
 class StoreUnavailableError(StoreError):
     """The store does not answer (not started, gone, unreachable). Retry."""
 

@@ -7,6 +7,7 @@ A release is a directory ``releases/{version}`` in the home that is never writte
     issues.jsonl     what loaders could not map, one JSON object a line
     rules.json       the rules that inferred triples follow from: what ``kg.why`` proves with
     terms.json       the documents of all terms of the ontology, and statistics.json how often each is used
+    search.sqlite    names and keys for search, look-up and reconciliation, and search.json the hash of its rows
     osai.ttl         the ontology as /ontology serves it, and osai-dl.ttl its module for a reasoner
 
 ``releases/current`` is a symbolic link to one of them. Sealing and promoting are single renames, so that a crash at any
@@ -31,11 +32,14 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from kg import __version__
 from kg.errors import ReleaseError, nearest
 from kg.rule import Rule, load_rules
+from kg.store.workspace import collect
 
 MANIFEST = "manifest.json"
 QUADS = "quads.nq.gz"
+SEARCH = "search.sqlite"
 ISSUES = "issues.jsonl"
 RULES = "rules.json"
 FORMAT = 1
@@ -93,11 +97,12 @@ class _Format(BaseModel):
 def version_name(as_of: date, sha256: str, files: Mapping[str, str]) -> str:
     """Name a release by its date and by eight digits of what it holds: the quads, and each file beside them.
 
-    ``sha256`` is of the quads, ``files`` of each file. The packed quads do not count: packing is no content.
+    ``sha256`` is of the quads, ``files`` of each file. Packed quads and the search index do not count: packing is no
+    content, and the bytes of an index depend on the version of SQLite; ``search.json`` has the hash of its rows.
     """
     digest = hashlib.sha256(sha256.encode())
     for name, value in sorted(files.items()):
-        if name != QUADS:
+        if name not in (QUADS, SEARCH):
             digest.update(f"\n{name} {value}".encode())
     return f"{as_of.isoformat()}-{digest.hexdigest()[:8]}"
 
@@ -270,6 +275,38 @@ class Releases:
             return self.seal(made, manifest)  # another build sealed it in the meantime
         _sync(self.root)
         return read_release(target)
+
+    def seal_workspace(self, workspace: Path, *, base: str, as_of: date, created: datetime) -> Release:
+        """Seal what a workspace holds. It has no sources, no rules and no issues; its quads are as they were written.
+
+        Raises StoreError while a service has the workspace open.
+        """
+        writer = collect(workspace, base)
+        with self.making() as folder:
+            sha256 = writer.dump(folder / QUADS)
+            (folder / ISSUES).write_text("", encoding="utf-8")
+            files = {}
+            for path in sorted(folder.iterdir()):
+                with path.open("rb") as stream:
+                    files[path.name] = hashlib.file_digest(stream, "sha256").hexdigest()
+            default = writer.count(None)
+            (total,) = writer.rows("SELECT (COUNT(*) AS ?n) WHERE { GRAPH ?graph { ?s ?p ?o } }")
+            manifest = Manifest(
+                format=FORMAT,
+                version=version_name(as_of, sha256, files),
+                base=base,
+                as_of=as_of,
+                ontology="",
+                software=__version__,
+                sha256=sha256,
+                file_sha256=files,
+                counts={"default_triples": default, "named_triples": int(str(total["n"]))},
+                inferred={},
+                answers={},
+                sources=(),
+                created=created,
+            )
+            return self.seal(folder, manifest)
 
     def prune(self, keep: int) -> list[str]:
         """Remove all but the newest ``keep`` releases by creation, never the current one. Give their versions."""

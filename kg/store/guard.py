@@ -20,7 +20,8 @@ Source: SPARQL 1.1 Query Language, section 19; the grammar of spargebra 0.4.8, w
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, NoReturn
@@ -28,7 +29,7 @@ from typing import Final, NoReturn
 from pyoxigraph import NamedNode
 
 from kg.errors import QueryRefusedError, QuerySyntaxError, nearest
-from kg.store import Form
+from kg.store import EVERYTHING, Form, Scope
 
 # --- What the engine's tokens look like ------------------------------------------------------------------------------
 
@@ -108,7 +109,12 @@ _KEYWORDS = frozenset(
     ORDER REDUCED SELECT SEPARATOR SERVICE SILENT UNION VALUES WHERE
     """)
 ).union(_FUNCTIONS, _TERMS)
-_LONGEST = max(map(len, _KEYWORDS))
+_UPDATE_KEYWORDS = _KEYWORDS.union(
+    _names("""
+    ADD ALL CLEAR COPY CREATE DATA DEFAULT DELETE DROP INSERT INTO LOAD MOVE TO USING WITH
+    """)
+)
+_LONGEST = max(map(len, _UPDATE_KEYWORDS))
 # Nobody writes keywords without spaces for long, and telling them apart costs more than reading them.
 _WORD, _GLUED, _RESTARTS = 64, 200, 10
 _VOLATILE = frozenset(("NOW", "RAND", "UUID", "STRUUID", "BNODE"))
@@ -145,10 +151,13 @@ class Budget:
     items: int = 50  # of one collection, each of which is two patterns: 0.04 s at 50, 2.5 s at 200
     branches: int = 500  # parts of one group or clause: 0.4 s at 1,000, the engine dies at 5,000
     choices: int = 500  # of one IN, which costs rows times items; VALUES is a join
+    operations: int = 10_000  # of one update
     service: frozenset[str] = frozenset()  # IRIs that SERVICE may name, as they are after escapes, prefix and BASE
 
 
 DEFAULT: Final = Budget()
+# INSERT DATA is long by nature, and who may write has a name.
+UPDATE: Final = Budget(bytes=20_000_000, tokens=5_000_000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,8 +186,58 @@ class Reading:
     choices: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateReading:
+    """What the guard saw in one update text. ``functions`` as in ``Reading``.
+
+    The engine reads a prologue before the first operation only. ``prologues`` are the places of those between
+    operations that could as well stand there, and ``prefixes`` what they declare; one that declares a prefix anew or
+    changes the base is not among them, and the engine will refuse it. ``wheres`` are the places of the WHERE keywords
+    that a dataset of the request must stand before, each with what must stand before that: nothing, or the template of
+    a DELETE WHERE, which is its pattern again.
+    """
+
+    functions: frozenset[str] = frozenset()
+    dataset: bool = False  # USING or WITH is used
+    operations: int = 0
+    wheres: tuple[tuple[int, str], ...] = ()
+    prologues: tuple[tuple[int, int], ...] = ()
+    prefixes: Mapping[str, str] = field(default_factory=dict)
+
+    def rewritten(self, text: str, scope: Scope) -> str:
+        """Give the text as the engine is to have it, beside ``prefixes``.
+
+        It is without the prologues between operations, and has the dataset of the request in every operation with a
+        WHERE. Raises QueryRefusedError (rule "dataset") where the text says USING or WITH itself, or a graph is no IRI.
+        Source: SPARQL 1.1 Protocol, section 2.2.3.
+        """
+        for start, end in self.prologues:
+            blank = re.sub(r"[^\n]", " ", text[start:end])  # what follows keeps its place
+            text = f"{text[:start]}{blank}{text[end:]}"
+        if scope == EVERYTHING:
+            return text
+        if self.dataset:
+            raise QueryRefusedError(
+                "the request names graphs (using-graph-uri, using-named-graph-uri) and the update has USING or WITH; "
+                "say it in one of the two places",
+                rule="dataset",
+            )
+        clauses = [f"USING <{graph}>" for graph in sorted(scope.default or ())]
+        clauses += [f"USING NAMED <{graph}>" for graph in sorted(scope.named or ())]
+        for graph in (*(scope.default or ()), *(scope.named or ())):
+            if not is_iri(graph):
+                raise QueryRefusedError(f"<{graph[:200]}> is no absolute IRI, so no graph", rule="dataset")
+        using = " ".join(clauses)
+        pieces, position = [], 0
+        for place, template in self.wheres:
+            pieces += [text[position:place], template, " ", using, " "]
+            position = place
+        return "".join((*pieces, text[position:]))
+
+
 _ADVICE: Final = MappingProxyType(
     {
+        "operations": ("the update has more than {limit:,} operations", "send several updates"),
         "bytes": ("the query has {found:,} bytes, and {limit:,} are allowed", "ask for less at once"),
         "tokens": ("the query has more than {limit:,} words and signs", "ask for less at once"),
         "depth": ("brackets nest more than {limit:,} deep here", "flatten the query"),
@@ -231,6 +290,14 @@ def check(query: str, *, base: str | None = None, budget: Budget = DEFAULT) -> R
     return (_checked if len(query) <= _KEPT else _checked.__wrapped__)(query, base, budget)
 
 
+def check_update(update: str, *, base: str | None = None, budget: Budget = UPDATE) -> UpdateReading:
+    """Read an update and hold it against ``budget``, as ``check`` does with a query.
+
+    Refuses LOAD (rule "load"), which no budget allows, and SERVICE as in queries. Raises QuerySyntaxError for a query.
+    """
+    return _UpdatePass(update, base, budget).update()
+
+
 _KEPT = 10_000  # characters of a text that is kept; 64 of them cost less than a megabyte
 
 
@@ -272,6 +339,8 @@ _CLOSER = MappingProxyType(
 
 class _Pass:
     """One pass over one text. A new one for each query."""
+
+    vocabulary = _KEYWORDS
 
     def __init__(self, query: str, base: str | None, budget: Budget | None) -> None:
         self.query = query
@@ -317,11 +386,7 @@ class _Pass:
     # --- the whole ---
 
     def reading(self) -> Reading:
-        try:
-            size = len(self.query.encode())
-        except UnicodeEncodeError as error:
-            self.wrong("the text holds half of a surrogate pair, which is no character", error.start)
-        self.count("bytes", size, 0)
+        self.measure()
         position = self.prologue()
         found = _FORM(self.query, position)
         if found is None:
@@ -341,9 +406,15 @@ class _Pass:
             **self.most,
         )
 
-    def prologue(self) -> int:
+    def measure(self) -> None:
+        try:
+            size = len(self.query.encode())
+        except UnicodeEncodeError as error:
+            self.wrong("the text holds half of a surrogate pair, which is no character", error.start)
+        self.count("bytes", size, 0)
+
+    def prologue(self, position: int = 0) -> int:
         """Read BASE, PREFIX and VERSION; give where they end."""
-        position = 0
         while found := _PROLOGUE(self.query, position):
             base, prefix, iri = found.groups()
             if base is not None:
@@ -515,6 +586,8 @@ class _Pass:
             elif sign in (".", ";", ","):
                 level.fresh = True
                 level.steps = 0
+                if sign == ";" and not levels:
+                    position = self.next_operation(start, position)
                 if sign == "," and level.choices:
                     level.choices += 1
                     self.count("choices", level.choices, start)
@@ -537,6 +610,11 @@ class _Pass:
         if levels:
             self.wrong(f"this {_opener(self.level)} is never closed; add {_CLOSER[self.level.kind]}", self.level.start)
         return tokens
+
+    def next_operation(self, start: int, position: int) -> int:
+        """Go on behind a semicolon outside all brackets. A query has none; the engine will say so."""
+        del start
+        return position
 
     # --- terms and words ---
 
@@ -562,28 +640,35 @@ class _Pass:
     def words(self, text: str, start: int) -> int:
         """Take a word, which may be several keywords without a space between them; give how much of it they are."""
         word = text.upper()
-        if word in _KEYWORDS:
-            self.keyword(word)
+        if word in self.vocabulary:
+            self.keyword(word, start)
             return len(text)
-        keywords, end = _keywords(word)
+        keywords, end = _keywords(word, self.vocabulary)
         if not keywords:
             if self.query.startswith("\\", start + len(text)):
                 self.no_token(start + len(text))
-            if word in _PROLOGUE_WORDS:
-                self.wrong(f"{word} lines stand before SELECT, ASK, CONSTRUCT or DESCRIBE; move this one up", start)
-            if word in ("ASK", "CONSTRUCT", "DESCRIBE"):
-                self.wrong(f"a second query begins here with {word}; ask one at a time", start)
-            if _UPDATE(word):
-                self.refuse("update", f"{word} changes data, and this endpoint only answers queries", start)
-            self.wrong(f"{text[:40]} is no keyword of SPARQL{nearest(word[:40], _KEYWORDS)}", start)
+            self.unknown_word(text, word, start)
         self.glued += 1
         if self.glued > _GLUED:
             self.refuse("ambiguous", "keywords stand side by side again and again; write spaces between them", start)
+        place = start
         for keyword in keywords:
-            self.keyword(keyword)
+            self.keyword(keyword, place)
+            place += len(keyword)
         return end
 
-    def keyword(self, word: str) -> None:
+    def unknown_word(self, text: str, word: str, start: int) -> NoReturn:
+        """Say why ``text``, in upper case ``word``, stands for nothing here."""
+        if word in _PROLOGUE_WORDS:
+            self.wrong(f"{word} lines stand before SELECT, ASK, CONSTRUCT or DESCRIBE; move this one up", start)
+        if word in ("ASK", "CONSTRUCT", "DESCRIBE"):
+            self.wrong(f"a second query begins here with {word}; ask one at a time", start)
+        if _UPDATE(word):
+            self.refuse("update", f"{word} changes data, and this endpoint only answers queries", start)
+        self.wrong(f"{text[:40]} is no keyword of SPARQL{nearest(word[:40], self.vocabulary)}", start)
+
+    def keyword(self, word: str, start: int) -> None:
+        del start
         level = self.level
         if self.target and word != "SILENT":
             self.target = False
@@ -614,7 +699,7 @@ class _Pass:
             prefix[:end]
             for end in range(1, min(len(prefix), _WORD) + 1)
             if (prefix[end:] in self.prefixes or prefix[end:] == "_")
-            and all(_keywords(piece.upper())[0] for piece in _PIECE.findall(prefix[:end]))
+            and all(_keywords(piece.upper(), self.vocabulary)[0] for piece in _PIECE.findall(prefix[:end]))
         ]
 
     def undeclared(self, prefix: str, start: int) -> str:
@@ -727,9 +812,13 @@ class _Pass:
         inner.choices = int(named == "IN")
         self.push(inner, start)
 
+    def is_data(self) -> bool:
+        """Tell whether the group that begins now is a template or data: neither joined nor planned."""
+        return self.word in ("VALUES", "CONSTRUCT")
+
     def open_curly(self, start: int, *, banged: bool) -> None:
         level = self.level
-        data = self.word in ("VALUES", "CONSTRUCT")
+        data = self.is_data()
         if level.kind in (_GROUP, _TOP):
             self.part(start)
             if not (self.word == "EXISTS" and level.expects == 2):
@@ -775,12 +864,92 @@ class _Pass:
             self.count("steps", outer.steps, start)
 
 
+class _UpdatePass(_Pass):
+    """One pass over one update: operations between semicolons, each with a prologue of its own."""
+
+    vocabulary = _UPDATE_KEYWORDS
+
+    def __init__(self, update: str, base: str | None, budget: Budget | None) -> None:
+        super().__init__(update, base, budget)
+        self.operations = 1
+        self.wheres: list[tuple[int, str]] = []
+        self.prologues: list[tuple[int, int]] = []
+        self.later: dict[str, str] = {}
+        self.doubled: int | None = None  # where the WHERE of a DELETE WHERE stands, until its pattern ends
+
+    def update(self) -> UpdateReading:
+        self.measure()
+        self.body(self.operation(self.prologue()))
+        return UpdateReading(
+            prologues=tuple(self.prologues),
+            prefixes=self.later,
+            functions=frozenset(self.functions),
+            dataset=self.dataset,
+            operations=self.operations,
+            wheres=tuple(self.wheres),
+        )
+
+    def next_operation(self, start: int, position: int) -> int:
+        self.operations += 1
+        self.count("operations", self.operations, start)
+        self.level = _Level(_TOP, position, retries=0)
+        self.word = ""
+        base, declared = self.base, dict(self.prefixes)
+        end = self.prologue(position)
+        changed = {name: iri for name, iri in self.prefixes.items() if declared.get(name) != iri}
+        if end > position and self.base == base and not changed.keys() & declared.keys():
+            self.prologues.append((position, end))
+            self.later |= changed
+        return self.operation(end)
+
+    def operation(self, position: int) -> int:
+        if found := _FORM(self.query, position):
+            self.wrong(f"{found[1].upper()} begins a query, and this endpoint takes updates", found.start(1))
+        return position
+
+    def unknown_word(self, text: str, word: str, start: int) -> NoReturn:
+        if word in _PROLOGUE_WORDS:
+            self.wrong(f"{word} lines stand before the operation they are for; move this one up", start)
+        self.wrong(f"{text[:40]} is no keyword of SPARQL Update{nearest(word[:40], self.vocabulary)}", start)
+
+    def keyword(self, word: str, start: int) -> None:
+        before = self.word
+        super().keyword(word, start)
+        if self.levels:
+            return
+        if word == "LOAD":
+            self.refuse("load", "LOAD would fetch from another address; send the data to /graphs yourself", start)
+        if word in ("WITH", "USING"):
+            self.dataset = True
+        elif word == "WHERE" and before == "DELETE":
+            self.doubled = start
+        elif word == "WHERE":
+            self.wheres.append((start, ""))
+
+    def at_top(self, prefix: str, start: int) -> None:
+        super().at_top(prefix, start)
+        if prefix[:5].upper() in ("WITH", "USING") and self.heads(prefix):
+            self.dataset = True
+
+    def is_data(self) -> bool:
+        if self.levels:
+            return self.word == "VALUES" or self.level.kind == _DATA
+        return self.word in ("DATA", "INSERT", "DELETE")
+
+    def close(self, sign: str, start: int) -> None:
+        opened = self.level.start
+        super().close(sign, start)
+        if self.doubled is not None and not self.levels:
+            self.wheres.append((self.doubled, self.query[opened : start + 1]))
+            self.doubled = None
+
+
 def _opener(level: _Level) -> str:
     return {_LIST: "(", _ROW: "(", _UNSURE: "(", _DATA: "{"}.get(level.kind, level.kind)
 
 
 @lru_cache(maxsize=4096)
-def _keywords(word: str) -> tuple[tuple[str, ...], int]:
+def _keywords(word: str, vocabulary: frozenset[str] = _KEYWORDS) -> tuple[tuple[str, ...], int]:
     """Split an upper case word into keywords, up to its end or a number; give them and where that is.
 
     The engine asks for no space between keywords, nor before a number. Of several ways the one with the longest first
@@ -798,13 +967,18 @@ def _keywords(word: str) -> tuple[tuple[str, ...], int]:
     ways.append(((), len(word)))
     for i in range(len(word) - 1, -1, -1):
         for j in range(min(len(word), i + _LONGEST), i, -1):
-            if word[i:j] in _KEYWORDS and (rest := ways[j]):
+            if word[i:j] in vocabulary and (rest := ways[j]):
                 ways[i] = ((word[i:j], *rest[0]), rest[1])
                 break
         else:
             if word[i].isdecimal():
                 ways[i] = ((), i)
     return ways[0] or ((), 0)
+
+
+def is_iri(text: str) -> bool:
+    """Tell whether ``text`` is an absolute IRI that the engine takes, and nothing beside it."""
+    return bool(_SCHEME.match(text)) and _valid(text)
 
 
 def _valid(iri: str) -> bool:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import IO, NoReturn, cast
+from typing import IO, Any, NoReturn, cast
 
 import pyoxigraph as ox
 from isal import igzip
@@ -33,8 +33,11 @@ from kg.errors import (
     QueryRefusedError,
     QuerySyntaxError,
     QueryTimeoutError,
+    RdfSyntaxError,
+    StorageFullError,
     StoreError,
     StoreUnavailableError,
+    UpdateFailedError,
 )
 from kg.model import DEFAULT_GRAPH, Quad
 from kg.store import (
@@ -211,6 +214,17 @@ def _no_value(*_: object) -> None:
     """Stand for an unknown function: no value, which is an expression error (SPARQL 1.1 Query, section 17.6)."""
 
 
+def _unknown(functions: Iterable[str]) -> dict[ox.NamedNode, _Function] | None:
+    """Give a function without value for each of these that the engine does not know."""
+    unknown: dict[ox.NamedNode, _Function] = {}
+    for function in functions:
+        with contextlib.suppress(ValueError):  # no IRI: the engine will say so
+            name = ox.NamedNode(function)
+            if not _is_builtin(name):
+                unknown[name] = _no_value
+    return unknown or None
+
+
 def _prepare(
     store: ox.Store, query: str, *, base: str | None = None, scope: Scope = EVERYTHING, functions: Iterable[str] = ()
 ) -> ox.QuerySolutions | ox.QueryBoolean | ox.QueryTriples:
@@ -223,19 +237,13 @@ def _prepare(
             named = [ox.NamedNode(graph) for graph in scope.named or ()]
         except ValueError as error:
             raise QueryRefusedError(f"a graph of the dataset is no absolute IRI: {error}", rule="dataset") from error
-    unknown: dict[ox.NamedNode, _Function] = {}
-    for function in functions:
-        with contextlib.suppress(ValueError):  # no IRI: the engine will say so
-            name = ox.NamedNode(function)
-            if not _is_builtin(name):
-                unknown[name] = _no_value
     try:
         return store.query(
             query,
             base_iri=base,
             default_graph=default,
             named_graphs=named,
-            custom_functions=unknown or None,
+            custom_functions=_unknown(functions),
         )
     except (SyntaxError, RuntimeError, OSError, ValueError) as error:
         _raise(error)
@@ -304,6 +312,150 @@ def _raise(error: Exception) -> NoReturn:
     # It tells the farthest place it came to, which may be just behind the fault.
     message = f"this is no SPARQL here, or just before (the engine {expected})" if "expected " in expected else expected
     raise QuerySyntaxError(message, line=int(line), column=int(column)) from error
+
+
+# --- writing ------------------------------------------------------------------------------------------------------
+
+# What a graph can be sent in. TriG and N-Quads name graphs of their own.
+_DOCUMENTS = {
+    TURTLE: ox.RdfFormat.TURTLE,
+    N_TRIPLES: ox.RdfFormat.N_TRIPLES,
+    RDF_XML: ox.RdfFormat.RDF_XML,
+    JSON_LD: ox.RdfFormat.JSON_LD,
+}
+DOCUMENT_TYPES = tuple(_DOCUMENTS)
+_DOCUMENT_PLACE = re.compile(r"^Parser error (?:at|between) line .*?: ")
+
+
+def read_directory(path: Path) -> ox.Store:
+    """Open a database directory that nobody writes to. Starts threads: never before a fork. Raises StoreError."""
+    try:
+        return ox.Store.read_only(str(path))
+    except OSError as error:
+        raise StoreError(f"the database {path} cannot be opened: {error}") from error
+
+
+def triples_of(document: bytes, media_type: str, *, base: str, limits: Limits) -> Answer:
+    """Read one graph from RDF that somebody sent, as N-Triples with blank nodes that no other document has.
+
+    Deep JSON-LD or RDF/XML ends the process: strangers' documents belong to ``kg.store.workers``. Raises
+    RdfSyntaxError, AnswerTooLargeError, QueryTimeoutError, and ValueError for a type that is not in DOCUMENT_TYPES.
+    """
+    syntax = _DOCUMENTS.get(media_type)
+    if syntax is None:
+        raise ValueError(f"{media_type!r} is no format of a graph; those are {', '.join(_DOCUMENTS)}")
+    count = 0
+
+    def triples() -> Iterator[ox.Triple]:
+        nonlocal count
+        for quad in ox.parse(document, syntax, base_iri=base, rename_blank_nodes=True):
+            count += 1
+            if not isinstance(quad.graph_name, ox.DefaultGraph):
+                raise RdfSyntaxError(f"the document names the graph {quad.graph_name}; send the triples of one graph")
+            value = quad.object
+            if isinstance(value, ox.Triple) or (isinstance(value, ox.Literal) and value.direction is not None):
+                raise RdfSyntaxError(f"the document holds a term that RDF 1.1 does not have: {str(value)[:200]}")
+            yield quad.triple
+
+    buffer = _Buffer(limits, time.monotonic() + limits.seconds)
+    try:
+        ox.serialize(triples(), cast("IO[bytes]", buffer), ox.RdfFormat.N_TRIPLES)
+    except SyntaxError as error:
+        place = (error.lineno, error.offset) if error.lineno else (None, None)
+        said = _DOCUMENT_PLACE.sub("", error.msg)
+        raise RdfSyntaxError(f"this is no {syntax.name}: {said}", line=place[0], column=place[1]) from error
+    except ValueError as error:
+        raise RdfSyntaxError(str(error)) from error
+    return Answer(N_TRIPLES, buffer.value(), count)
+
+
+class LiveDirectory:
+    """The database directory that one process alone writes to. Raises StoreError when another has it open.
+
+    A process that was killed may hold it for a moment yet, so the lock is waited for: ``seconds`` at most.
+    """
+
+    def __init__(self, path: Path, *, seconds: float = 2.0) -> None:
+        until = time.monotonic() + seconds
+        while True:
+            try:
+                self._engine = ox.Store(str(path))
+            except OSError as error:
+                if "lock" not in str(error).lower():
+                    raise StoreError(f"the database {path} cannot be opened: {error}") from error
+                if time.monotonic() > until:
+                    raise StoreError(
+                        f"{path.parent} is in use: another service writes to it; stop that first"
+                    ) from error
+                time.sleep(0.02)
+            else:
+                return
+
+    def holds(self, graph: URIRef | None) -> bool:
+        """Tell whether there is a graph of this name, with or without triples. The default graph is always there."""
+        return graph is None or self._engine.contains_named_graph(_iri(graph))
+
+    def graphs(self, beginning: str) -> list[str]:
+        """Give the names of the graphs that begin so. Reads all names."""
+        names = (graph.value for graph in self._engine.named_graphs() if isinstance(graph, ox.NamedNode))
+        return [name for name in names if name.startswith(beginning)]
+
+    def update(
+        self,
+        text: str,
+        *,
+        base: str | None = None,
+        functions: Iterable[str] = (),
+        prefixes: Mapping[str, str] | None = None,
+    ) -> None:
+        """Run one update as one transaction. Raises QuerySyntaxError, UpdateFailedError or StorageFullError."""
+        try:
+            self._engine.update(
+                text, base_iri=base, prefixes=dict(prefixes or {}), custom_functions=_unknown(functions)
+            )
+        except RuntimeError as error:
+            raise UpdateFailedError(" ".join(str(error).split())) from error
+        except OSError as error:
+            raise StorageFullError(f"the write could not reach the disk: {error}") from error
+        except (SyntaxError, ValueError) as error:
+            _raise(error)
+
+    def copy(self, writer: OxigraphWriter, name: Callable[[str, str], str]) -> None:
+        """Add every quad to what becomes a release, each blank node as the IRI ``name(hash, canonical label)``.
+
+        The hash is of all quads with blank nodes, in canonical form; those are held in memory.
+        Source: RDF Dataset Canonicalization (RDFC-1.0), section 4.
+        """
+        blank = ox.Dataset()
+
+        def ground() -> Iterator[ox.Quad]:
+            for quad in self._engine:
+                if any(isinstance(term, ox.BlankNode) for term in quad):
+                    blank.add(quad)
+                else:
+                    yield quad
+
+        writer.extend(ground())
+        blank.canonicalize(ox.CanonicalizationAlgorithm.RDFC_1_0)
+        lines = sorted(map(str, blank))
+        digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+        def named(term: Any) -> Any:
+            return ox.NamedNode(name(digest, term.value)) if isinstance(term, ox.BlankNode) else term
+
+        writer.extend(ox.Quad(named(s), p, named(o), named(g)) for s, p, o, g in blank)
+
+    def publish(self, path: Path) -> None:
+        """Bring every write to the disk, and make ``path`` a copy of this moment that is never written to.
+
+        The copy shares its files with this directory by hard links. Raises StorageFullError.
+        """
+        try:
+            self._engine.flush()
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._engine.backup(str(path))
+        except OSError as error:
+            raise StorageFullError(f"the write could not reach the disk: {error}") from error
 
 
 # --- adapters -------------------------------------------------------------------------------------------------------
@@ -382,6 +534,10 @@ class OxigraphWriter(Writer):
 
         self._engine.extend(converted())
         return added
+
+    def extend(self, quads: Iterable[ox.Quad]) -> None:
+        """Add quads of the engine's own."""
+        self._engine.extend(quads)
 
     def load(self, files: Iterable[File]) -> None:
         """Add whole RDF files; see ``load``."""

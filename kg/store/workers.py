@@ -1,4 +1,4 @@
-"""Killable query processes over one loaded release, and the store that asks them.
+"""Killable query processes over one set of quads, and the store that asks them.
 
 The engine cannot be told to stop, to use less memory or to keep away from the network, and some texts end the process
 that parses them. So strangers' queries run in processes that the kernel stops::
@@ -7,14 +7,19 @@ that parses them. So strangers' queries run in processes that the kernel stops::
                             │ control                │ queries
     any thread of any process: WorkerStore ──────────┘             its backlog is the queue, first come first served
 
-The **keeper** loads the release, has one thread and only forks, reaps, replaces and tells how a worker ended. A
+The **keeper** loads the release, has one thread and only forks, reaps, replaces and tells how a worker ended. Over a
+workspace (``kg.store.workspace``) it holds no data: each worker opens a copy of the database that nobody writes to, and
+the keeper forks one process more, the **writer**. For each new copy it forks a **generation** of workers with a socket
+of their own, and moves the address there once one of them has opened the copy; workers of the generation before answer
+what still waits at their socket, and leave. The copy goes with the last of them. A
 **worker** runs one query at a time, serialises the whole answer and only then sends it. Walls of a worker, set by the
 kernel and not by our code: an interval timer whose signal ends it at the deadline; an address space limit; no further
 file descriptor than the asker's connection, so no socket and no file while a query runs; no thread, no child process,
 no core file; it dies with the keeper, and the keeper with its parent. Where there is no Linux, an orphan notices only
 after its query, and the address space limit may not hold.
 
-Messages are JSON behind a length, the answer's bytes follow; nothing is unpickled. Each query has a token.
+RDF that strangers send is read in these workers too. Messages are JSON behind a length, the answer's bytes follow;
+nothing is unpickled. Each query has a token.
 Before a worker begins, it writes the token into memory it shares with the keeper: so the keeper can tell an asker who
 waits in vain whether its query runs, and how the worker that ran it ended. An asker whose answer comes needs neither.
 """
@@ -23,6 +28,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import gc
 import json
 import logging
@@ -30,6 +36,7 @@ import math
 import mmap
 import os
 import resource
+import secrets
 import select
 import selectors
 import shutil
@@ -43,18 +50,20 @@ import threading
 import time
 import traceback
 from collections import Counter, OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, NoReturn, Self, cast
+from typing import IO, Any, NoReturn, Self, TypeAlias, cast
 
 from rdflib.term import Node, URIRef
 
 from kg.errors import (
     AnswerTooLargeError,
+    ConditionError,
     ConfigError,
+    GraphAbsentError,
     KgError,
     LoadError,
     ModelError,
@@ -63,27 +72,33 @@ from kg.errors import (
     QuerySyntaxError,
     QueryTimeoutError,
     QueueFullError,
+    RdfSyntaxError,
+    StorageFullError,
     StoreError,
     StoreUnavailableError,
+    UpdateFailedError,
     WorkerDiedError,
 )
 from kg.store import DEFAULT_LIMITS, EVERYTHING, JSON_RESULTS, Answer, Limits, Scope, Store, guard, results
-from kg.store.oxigraph import File, evaluate, load
+from kg.store.oxigraph import File, evaluate, load, read_directory, triples_of
 
 log = logging.getLogger("kg.store.workers")  # also where this module is the program
 
 _SPOOL_FROM = 8_000_000  # bytes of an answer beyond which the asker keeps it in a file
-# What a worker may have open: standard streams, listener, on Linux the wait for it, and one asker's connection.
-_DESCRIPTORS = 6 if sys.platform == "linux" else 5
+# What a worker may have open: standard streams, listener, bell, on Linux the wait for them, and one asker's connection.
+_DESCRIPTORS = 7 if sys.platform == "linux" else 6
+_LISTENER, _BELL = 3, 4  # where a worker finds them
 _PATIENCE = 30.0  # seconds a worker lets an asker take to send its request or to fetch its answer
 _SLACK = 0.1  # seconds beyond the deadline until an asker without an answer asks whether its query runs at all
 _GRACE = 1.0  # seconds beyond the deadline until the asker has a silent worker killed
-_TRIES = 3  # workers in a row that may end before they take a query
+TRIES = 3  # workers in a row that may end before they take a query
 _RETIRE = 256 * 2**20  # bytes a worker may have grown; then it makes room for a fresh one, between queries
 
-_TOKEN = 16  # bytes
-_REQUEST = struct.Struct(f"!{_TOKEN}sId")  # token, length of the JSON, when it was asked (monotonic seconds)
-_HEAD = struct.Struct("!IQQ")  # of an answer: length of its error in JSON (0: none), rows, length of its body
+_REST = 1.0  # seconds before the next writer, after one that ended before it published anything
+_GENERATIONS = 4  # how many times the workers there may be, those that still answer from an earlier state with them
+TOKEN = 16  # bytes
+REQUEST = struct.Struct(f"!{TOKEN}sId")  # token, length of the JSON, when it was asked (monotonic seconds)
+HEAD = struct.Struct("!IQQ")  # of an answer: length of its error in JSON (0: none), rows, length of its body
 _CHUNK = 1 << 16  # bytes read at once
 _HURRY = 0.05  # seconds in the queue after which a worker looks whether the asker is still there
 
@@ -93,27 +108,34 @@ _ERRORS: dict[str, type[Exception]] = {
     kind.__name__: kind
     for kind in (
         AnswerTooLargeError,
+        ConditionError,
         ConfigError,
+        GraphAbsentError,
         LoadError,
         ModelError,
         QueryMemoryError,
         QueryRefusedError,
         QuerySyntaxError,
         QueryTimeoutError,
+        RdfSyntaxError,
+        StorageFullError,
         StoreError,
+        UpdateFailedError,
         ValueError,
     )
 }
 
 
-def _pack(error: KgError | ValueError) -> dict[str, Any]:
+def pack(error: KgError | ValueError) -> dict[str, Any]:
+    """Give an error as values of JSON."""
     name = type(error).__name__
     if name in _ERRORS:
         return {"error": name, "args": error.args, "state": error.__dict__}
     return {"error": "StoreError" if isinstance(error, KgError) else "ValueError", "args": [str(error)], "state": {}}
 
 
-def _unpack(packed: Mapping[str, Any]) -> Exception:
+def unpack(packed: Mapping[str, Any]) -> Exception:
+    """Give the error that ``pack`` packed."""
     kind = _ERRORS[packed["error"]]
     error = kind.__new__(kind)
     error.args = tuple(packed["args"])
@@ -121,11 +143,11 @@ def _unpack(packed: Mapping[str, Any]) -> Exception:
     return error
 
 
-class _Hung(Exception):  # noqa: N818 (an event between two functions, not an error)
+class Hung(Exception):  # noqa: N818 (an event between two functions, not an error)
     """The other side closed the line."""
 
 
-class _Reader:
+class Reader:
     """Reads a connection in as few calls as its messages come in: mostly one."""
 
     __slots__ = ("_held", "_line")
@@ -135,19 +157,19 @@ class _Reader:
         self._held = b""
 
     def first(self) -> None:
-        """Wait for the first bytes. Raises TimeoutError, or _Hung where none will come."""
+        """Wait for the first bytes. Raises TimeoutError, or Hung where none will come."""
         self._held = self._line.recv(_CHUNK)
         if not self._held:
-            raise _Hung
+            raise Hung
 
     def exactly(self, length: int) -> bytes:
-        """Give the next ``length`` bytes, or raise _Hung when the other side ended before."""
+        """Give the next ``length`` bytes, or raise Hung when the other side ended before."""
         held = self._held
         if len(held) < length <= _CHUNK:
             while len(held) < length:
                 more = self._line.recv(_CHUNK)
                 if not more:
-                    raise _Hung
+                    raise Hung
                 held += more
         if len(held) >= length:
             self._held = held[length:]
@@ -159,17 +181,24 @@ class _Reader:
             while filled < length:
                 count = self._line.recv_into(view[filled:])
                 if not count:
-                    raise _Hung
+                    raise Hung
                 filled += count
         self._held = b""
         return bytes(whole)
 
 
+def message(token: bytes, request: Mapping[str, object], limits: Limits) -> bytes:
+    """Write one request, for a worker or the writer."""
+    said = {"seconds": limits.seconds, "bytes": limits.bytes, "memory": limits.memory}
+    text = json.dumps({**request, "limits": said}).encode()
+    return REQUEST.pack(token, len(text), time.monotonic()) + text
+
+
 # --- worker ---------------------------------------------------------------------------------------------------------
 
 
-def _become_worker(listener: int, null: int, errors: int, keeper: int) -> None:
-    """Put up the walls; called once, in the child, after the fork. Leaves room for one connection only."""
+def _become_child(descriptors: Sequence[int], keeper: int) -> None:
+    """Be a process of its own, after the fork: keep these descriptors, in order from 0, and end with the keeper."""
     if sys.platform == "linux":
         pr_set_pdeathsig = 1
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
@@ -180,15 +209,54 @@ def _become_worker(listener: int, null: int, errors: int, keeper: int) -> None:
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
-    for source, target in ((null, 0), (errors, 1), (errors, 2), (listener, 3)):
+    for target, source in enumerate(descriptors):  # the keeper's own are above these, so none is overwritten
         os.dup2(source, target)
-    os.closerange(4, os.sysconf("SC_OPEN_MAX"))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (_DESCRIPTORS, _DESCRIPTORS))
+    os.closerange(len(descriptors), os.sysconf("SC_OPEN_MAX"))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _open(directory: Path | None, engine: Any) -> Any:
+    """Put up the walls of a worker, and give what it answers from: ``engine``, or the database in ``directory``.
+
+    Leaves room for one connection, and for those files of the database that the engine opens when it needs them.
+    """
+    most = _DESCRIPTORS
+    if directory is not None:
+        engine = read_directory(directory)
+        close_network()
+        used = max((int(name) for name in os.listdir("/dev/fd")), default=0)
+        most = used + 2 + sum(1 for _ in directory.glob("*.sst"))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+    return engine
 
 
-def _address_space() -> int:
+# Numbers of the system call socket(), by machine and by how its kernel calls the architecture.
+_SOCKET_CALLS = {"x86_64": (0xC000003E, 41), "aarch64": (0xC00000B7, 198)}
+
+
+def close_network() -> None:
+    """Make this process unable to open another socket, where the system can do that; connections it has stay.
+
+    A process that holds a database must be able to open files, so a limit on descriptors is no wall against SERVICE and
+    LOAD there. Source: seccomp(2).
+    """
+    architecture, call = _SOCKET_CALLS.get(os.uname().machine, (0, 0))
+    if sys.platform != "linux" or not call:
+        return
+    load, equal, give = 0x20, 0x15, 0x06  # BPF_LD+W+ABS, BPF_JMP+JEQ+K, BPF_RET+K
+    allow, deny = 0x7FFF0000, 0x00050000 | errno.EACCES
+    steps = ((load, 0, 0, 4), (equal, 0, 3, architecture), (load, 0, 0, 0), (equal, 0, 1, call), (give, 0, 0, deny),
+             (give, 0, 0, allow))  # fmt: skip
+    code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in steps))
+    program = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(steps), ctypes.addressof(code)))
+    libc = ctypes.CDLL(None, use_errno=True)
+    pr_set_no_new_privs, pr_set_seccomp, filter_mode = 38, 22, 2
+    if libc.prctl(pr_set_no_new_privs, 1, 0, 0, 0) or libc.prctl(pr_set_seccomp, filter_mode, program, 0, 0):
+        log.warning("the kernel takes no system call filter (%s)", os.strerror(ctypes.get_errno()))
+
+
+def address_space() -> int:
     """Tell the bytes of address space in use, or 0 where the system does not say."""
     try:
         return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
@@ -197,40 +265,42 @@ def _address_space() -> int:
 
 
 def _serve(engine: Any, slot: memoryview, size: int, keeper: int) -> NoReturn:
-    """Answer queries, one after the other, until grown too large.
+    """Answer queries, one after the other, until grown too large or until the bell rings and no query waits.
 
-    ``slot`` is where the keeper reads which query runs, ``size`` the address space at the fork.
+    ``slot`` is where the keeper reads which query runs, ``size`` the address space that does not count.
     """
-    listener = socket.socket(fileno=3)
+    listener, bell = socket.socket(fileno=_LISTENER), socket.socket(fileno=_BELL)
+    listener.setblocking(False)
     idle: select.epoll | None = None
     if sys.platform == "linux":
         # A plain accept() wakes whoever waits longest; this wakes whoever waits shortest, whose caches are warm.
         idle = select.epoll()
         idle.register(listener, select.EPOLLIN | select.EPOLLEXCLUSIVE)
-        listener.setblocking(False)
-    else:
-        listener.settimeout(2)
+        idle.register(bell, select.EPOLLIN)
+    with contextlib.suppress(OSError):  # it rang already
+        bell.send(b"!")  # ready
     unit = 1 if sys.platform == "darwin" else 1024
     large = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit + _RETIRE
     memory = -1
     while resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit < large:
         if idle is not None:
-            idle.poll()
+            rings = any(number == _BELL for number, _ in idle.poll())
+        else:
+            rings = bell in select.select([listener, bell], [], [], 2)[0] or os.getppid() != keeper
         try:
             line, _ = listener.accept()
         except BlockingIOError:
+            if rings:
+                break  # and no query waits
             continue  # another was quicker
-        except TimeoutError:
-            if os.getppid() != keeper:
-                break
-            continue
         # An asker who went away gets nothing.
-        with _disarmed(), line, contextlib.suppress(OSError, _Hung):
+        with _disarmed(), line, contextlib.suppress(OSError, Hung):
             signal.setitimer(signal.ITIMER_REAL, _PATIENCE)
-            reader = _Reader(line)
-            token, length, asked = _REQUEST.unpack(reader.exactly(_REQUEST.size))
+            reader = Reader(line)
+            token, length, asked = REQUEST.unpack(reader.exactly(REQUEST.size))
             request = json.loads(reader.exactly(length))
             limits = Limits(**request["limits"])
+            document = reader.exactly(request["document"]) if "document" in request else None
             if time.monotonic() - asked > _HURRY:
                 with contextlib.suppress(BlockingIOError):
                     line.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
@@ -243,22 +313,25 @@ def _serve(engine: Any, slot: memoryview, size: int, keeper: int) -> NoReturn:
             signal.setitimer(signal.ITIMER_REAL, limits.seconds)
             text, rows, body = b"", 0, b""
             try:
-                answer = evaluate(
-                    engine,
-                    request["query"],
-                    request["media_type"],
-                    limits=limits,
-                    base=request["base"],
-                    scope=Scope(default=_graphs(request["default"]), named=_graphs(request["named"])),
-                    functions=request["functions"],
-                )
+                if document is None:
+                    answer = evaluate(
+                        engine,
+                        request["query"],
+                        request["media_type"],
+                        limits=limits,
+                        base=request["base"],
+                        scope=Scope(default=_graphs(request["default"]), named=_graphs(request["named"])),
+                        functions=request["functions"],
+                    )
+                else:
+                    answer = triples_of(document, request["media_type"], base=request["base"], limits=limits)
                 rows, body = answer.rows, answer.read()
             except MemoryError:
-                text = json.dumps(_pack(QueryMemoryError(limits.memory))).encode()
+                text = json.dumps(pack(QueryMemoryError(limits.memory))).encode()
             except (KgError, ValueError) as error:
-                text = json.dumps(_pack(error)).encode()
+                text = json.dumps(pack(error)).encode()
             signal.setitimer(signal.ITIMER_REAL, _PATIENCE)
-            head = _HEAD.pack(len(text), rows, len(body)) + text
+            head = HEAD.pack(len(text), rows, len(body)) + text
             if len(body) < _CHUNK:
                 line.sendall(head + body)  # each message wakes the asker, which costs more than the copy
             else:
@@ -283,32 +356,82 @@ def _graphs(names: list[str] | None) -> frozenset[URIRef] | None:
 # --- keeper ---------------------------------------------------------------------------------------------------------
 
 
+@dataclass(slots=True, eq=False)
+class _Generation:
+    """The workers over one state of the data. ``directory`` is the database they open; None: what the keeper loaded."""
+
+    listener: socket.socket
+    bell: socket.socket  # the keeper's end: closing it tells the workers to leave
+    rope: socket.socket  # the workers' end
+    directory: Path | None = None
+    workers: set[int] = field(default_factory=set)
+
+
 @dataclass(slots=True)
 class _Worker:
     pid: int
+    generation: _Generation | None  # None: the writer
     slot: memoryview  # the token of the query it runs or ran last
     errors: int  # our end of its stderr
     tail: bytearray = field(default_factory=bytearray)
     doomed: bool = False  # killed on an asker's word, past the deadline
 
 
-class _Keeper:
-    """The process that holds the release and its workers. One thread, one loop, no blocking call but select."""
+@dataclass(slots=True, eq=False)
+class _Copy:
+    """A copy of the database that the writer wants answered from."""
 
-    def __init__(self, engine: Any, directory: Path, *, workers: int, queue: int, parent: int) -> None:
+    generation: _Generation
+    line: socket.socket  # the writer's, which waits for word
+    writer: int
+    made: bytes  # the write that the writer before had made when it ended without word; empty: none
+
+
+# Writes to a workspace as long as it lives: its directory, its socket, the line to the keeper, and where the keeper
+# reads which write runs.
+Write: TypeAlias = Callable[[Path, socket.socket, socket.socket, memoryview], NoReturn]
+
+
+class _Keeper:
+    """The process that holds the data and its workers. One thread, one loop, no blocking call but select.
+
+    Either ``engine`` holds the data, or ``write`` keeps it in ``workspace`` and publishes copies of it.
+    """
+
+    def __init__(
+        self,
+        engine: Any,
+        directory: Path,
+        *,
+        workers: int,
+        queue: int,
+        parent: int,
+        workspace: Path | None = None,
+        write: Write | None = None,
+    ) -> None:
         self._engine = engine
-        self._quads = len(engine)
+        self._quads = 0 if engine is None else len(engine)
         self._directory = directory
         self._wanted = workers
+        self._queue = queue
+        self._workspace = workspace
+        self._write = write
+        self._writer: int | None = None
+        self._rest = 0.0  # until when no writer is forked
         self._workers: dict[int, _Worker] = {}
-        shared = memoryview(mmap.mmap(-1, workers * _TOKEN))
-        self._slots = [shared[start : start + _TOKEN] for start in range(0, len(shared), _TOKEN)]
+        # Workers of earlier generations may be busy yet when the next begins.
+        shared = memoryview(mmap.mmap(-1, (workers * _GENERATIONS + 1) * TOKEN))
+        self._slots = [shared[start : start + TOKEN] for start in range(0, len(shared), TOKEN)]
+        self._current: _Generation | None = None
+        self._coming: _Copy | None = None
+        self._leaving: list[_Generation] = []
+        self._settling: list[tuple[socket.socket, bytes]] = []
+        self._publisher: int | None = None  # the writer whose copy is current
         self._fates: OrderedDict[bytes, dict[str, str]] = OrderedDict()
         self._endings: Counter[str] = Counter()
         self._waiting: dict[int, list[socket.socket]] = {}
-        self._size = _address_space()
+        self._size = address_space()
         self._null = os.open(os.devnull, os.O_RDWR)
-        self._queries = _listen(directory / "queries", queue)
         self._control = _listen(directory / "control", 128)
         self._control.setblocking(False)
         self._selector = selectors.DefaultSelector()
@@ -328,36 +451,98 @@ class _Keeper:
             # The lifeline is also held by what the parent forks; those may outlive it.
             self._selector.register(os.pidfd_open(parent), selectors.EVENT_READ, self._stop)
             self._running = os.getppid() == parent
+        self._state = State.make(directory) if write is not None else None
+        self._writes = _listen(directory / "writes", queue) if write is not None else None
+        if engine is not None:
+            self._current = self._generation(None, directory / "queries")
 
-    def run(self, ready: Any) -> None:
-        """Keep the workers until the lifeline ends; ``ready`` is called once they are there."""
+    def run(self, ready: Callable[[int], None]) -> None:
+        """Keep the workers until the lifeline ends; ``ready`` is called once they are there.
+
+        Raises StoreError when the writer ends before it published anything.
+        """
+        told = False
         try:
-            self._replenish()
-            ready(self._quads)
             while self._running:
-                for key, _ in self._selector.select(None if len(self._workers) == self._wanted else 1):
-                    key.data()
                 self._replenish()
+                if self._current is not None and not told:
+                    told = True
+                    ready(self._quads)
+                for key, _ in self._selector.select(None if self._complete() else 1):
+                    key.data()
         finally:
             for worker in self._workers.values():
                 os.kill(worker.pid, signal.SIGKILL)
             for pid in self._workers:
                 os.waitpid(pid, 0)
             shutil.rmtree(self._directory, ignore_errors=True)
+            for generation in (*self._serving(), *self._leaving):
+                if generation.directory is not None:
+                    shutil.rmtree(generation.directory, ignore_errors=True)
+
+    def _serving(self) -> list[_Generation]:
+        """Give the generations that are to have all their workers."""
+        found = [] if self._current is None else [self._current]
+        return found if self._coming is None else [*found, self._coming.generation]
+
+    def _complete(self) -> bool:
+        if self._write is not None and self._writer is None:
+            return False
+        return all(len(generation.workers) == self._wanted for generation in self._serving())
 
     def _replenish(self) -> None:
-        """Fork the workers that are missing; what cannot be had now is tried again in a second."""
+        """Fork the processes that are missing; what cannot be had now is tried again in a second."""
         try:
-            while self._running and len(self._workers) < self._wanted:
-                self._spawn()
+            if self._write is not None and self._writer is None and time.monotonic() >= self._rest:
+                self._spawn_writer()
+            kept = int(self._write is not None and self._writer is None)  # a place for the writer
+            for generation in self._serving():
+                while len(self._slots) > kept and len(generation.workers) < self._wanted:
+                    self._spawn_worker(generation)
         except OSError as error:
-            log.error("no new query worker: %s", error.strerror)  # noqa: TRY400 (an event, not a defect)
+            log.error("no new process: %s", error.strerror)  # noqa: TRY400 (an event, not a defect)
 
-    def _spawn(self) -> None:
+    def _generation(self, directory: Path | None, address: Path) -> _Generation:
+        listener = _listen(address, self._queue)
+        bell, rope = socket.socketpair()
+        bell.setblocking(False)
+        generation = _Generation(listener, bell, rope, directory)
+        self._selector.register(bell, selectors.EVENT_READ, lambda: self._on_ready(generation))
+        return generation
+
+    def _spawn_worker(self, generation: _Generation) -> None:
+        def work(slot: memoryview, keeper: int) -> None:
+            engine = _open(generation.directory, self._engine)
+            size = self._size if generation.directory is None else address_space()
+            _serve(engine, slot, size, keeper)
+
+        generation.workers.add(self._spawn(generation, generation.listener, generation.rope, work))
+
+    def _spawn_writer(self) -> None:
+        assert self._write is not None and self._writes is not None and self._workspace is not None  # noqa: S101, PT018
+        ours, theirs = socket.socketpair()
+        write, workspace = self._write, self._workspace
+
+        def work(slot: memoryview, keeper: int) -> None:
+            del keeper
+            write(workspace, socket.socket(fileno=_LISTENER), socket.socket(fileno=_BELL), slot)
+
+        with theirs:
+            self._writer = self._spawn(None, self._writes, theirs, work)
+        self._selector.register(ours, selectors.EVENT_READ, lambda: self._on_copy(ours))
+
+    def _spawn(
+        self,
+        generation: _Generation | None,
+        listener: socket.socket,
+        line: socket.socket,
+        work: Callable[[memoryview, int], None],
+    ) -> int:
+        """Fork a process that does ``work``, and watch what it writes to its stderr."""
         reader, writer = os.pipe()
         keeper = os.getpid()
         slot = self._slots.pop()
-        slot[:] = bytes(_TOKEN)
+        slot[:] = bytes(TOKEN)
         try:
             pid = os.fork()
         except OSError:
@@ -367,17 +552,101 @@ class _Keeper:
             raise
         if pid == 0:
             try:
-                _become_worker(self._queries.fileno(), self._null, writer, keeper)
-                _serve(self._engine, slot, self._size, keeper)
+                _become_child((self._null, writer, writer, listener.fileno(), line.fileno()), keeper)
+                work(slot, keeper)
+            except KgError as error:
+                sys.stderr.write(f"{error}\n")
             except BaseException:  # noqa: BLE001 (the engine's panics are such; the keeper reads how it ended)
                 traceback.print_exc()
             finally:
                 os._exit(1)  # never back into the keeper's loop
         os.close(writer)
         os.set_blocking(reader, False)
-        worker = _Worker(pid, slot, reader)
+        worker = _Worker(pid, generation, slot, reader)
         self._workers[pid] = worker
         self._selector.register(reader, selectors.EVENT_READ, lambda: self._on_words(worker))
+        return pid
+
+    # --- generations ---
+
+    def _on_copy(self, line: socket.socket) -> None:
+        """Take word of a new copy from the writer, in one line of JSON, or that the writer is gone."""
+        words = b""
+        with contextlib.suppress(ConnectionError):  # it was killed before it read our word
+            words = line.recv(_CHUNK)
+        if not words:
+            self._selector.unregister(line)
+            line.close()
+            return
+        told = json.loads(words)
+        if self._coming is not None:  # from a writer that ended since
+            before, self._coming = self._coming.generation, None
+            self._leaving.append(before)
+            self._dismiss(before)
+        directory = Path(told["directory"])
+        if told["writer"] != self._publisher:  # the writer before may have left copies that nobody asks
+            asked = {generation.directory for generation in (*self._serving(), *self._leaving)}
+            for path in directory.parent.iterdir():
+                if path != directory and path not in asked:
+                    shutil.rmtree(path, ignore_errors=True)
+        # A socket's address must be short, and moves once the first worker is there.
+        generation = self._generation(directory, self._directory / "coming")
+        self._coming = _Copy(generation, line, told["writer"], bytes.fromhex(told["made"]))
+
+    def _on_ready(self, generation: _Generation) -> None:
+        """Take word that a worker of ``generation`` is there: with the first of them its time begins."""
+        if generation not in self._serving():  # dismissed in this round of the loop
+            return
+        with contextlib.suppress(BlockingIOError):
+            generation.bell.recv(64)
+        if self._coming is None or self._coming.generation is not generation:
+            return
+        before, copy = self._current, self._coming
+        self._current, self._coming, self._rest, self._publisher = generation, None, 0.0, copy.writer
+        if copy.made:
+            self._fates[copy.made] = {"cause": "made", "reason": "it was made before its process ended"}
+        os.replace(self._directory / "coming", self._directory / "queries")
+        assert self._state is not None  # noqa: S101 (there are copies in a workspace only)
+        self._state.next()  # only now: who read the state before asks this generation or the one before
+        with contextlib.suppress(OSError):
+            copy.line.sendall(json.dumps({"version": self._state.version()}).encode())
+        for visitor, token in self._settling:
+            self._settle(visitor, token)
+        self._settling.clear()
+        if before is not None:
+            self._leaving.append(before)
+            self._dismiss(before)
+
+    def _dismiss(self, generation: _Generation) -> None:
+        """Tell the workers of a generation to leave when nobody waits at their socket."""
+        self._selector.unregister(generation.bell)
+        generation.bell.close()
+        self._sweep(generation)
+
+    def _settle(self, visitor: socket.socket, token: bytes) -> None:
+        assert self._state is not None  # noqa: S101 (only the writer's askers come here)
+        made = self._fates.get(token, {}).get("cause") == "made"
+        self._reply(visitor, {"version": self._state.version(), "made": made})
+
+    def _sweep(self, generation: _Generation) -> None:
+        """Let go of a generation whose last worker left. Who still waits at its socket asks again, at the next."""
+        if generation.workers:
+            return
+        if generation in self._leaving:
+            self._leaving.remove(generation)
+        elif self._coming is not None and self._coming.generation is generation:
+            log.error("no worker could open the copy %s", generation.directory)
+            self._selector.unregister(generation.bell)
+            generation.bell.close()
+            if self._writer is not None:
+                os.kill(self._writer, signal.SIGKILL)  # the next one publishes anew
+            self._coming = None
+        else:
+            return  # the current one, which gets new workers
+        generation.listener.close()
+        generation.rope.close()
+        if generation.directory is not None:
+            shutil.rmtree(generation.directory, ignore_errors=True)
 
     def _stop(self) -> None:
         self._running = False
@@ -419,13 +688,23 @@ class _Keeper:
             os.close(worker.errors)
             del self._workers[pid]
             fate = _fate(worker, os.waitstatus_to_exitcode(status))
+            if worker.generation is None:
+                self._writer = None
+                self._rest = 0.0 if pid == self._publisher else time.monotonic() + _REST
+                if self._current is None and self._coming is None:
+                    words = " ".join(worker.tail.decode(errors="replace").split())
+                    raise StoreError(words[-1000:] or f"the writer of the workspace ended: {fate['reason']}")
+            else:
+                worker.generation.workers.discard(pid)
+                self._sweep(worker.generation)
             self._endings[fate["cause"]] += 1
             self._fates[bytes(worker.slot)] = fate
             self._slots.append(worker.slot)
             while len(self._fates) > 1000:
                 self._fates.popitem(last=False)
             level = logging.INFO if fate["cause"] in ("retired", "timeout") else logging.WARNING
-            log.log(level, "query worker %d ended: %s", pid, fate["reason"])
+            what = "writer" if worker.generation is None else "query worker"
+            log.log(level, "%s %d ended: %s", what, pid, fate["reason"])
             for visitor in self._waiting.pop(pid, []):
                 self._reply(visitor, fate)
 
@@ -448,8 +727,15 @@ class _Keeper:
         worker = next((worker for worker in self._workers.values() if worker.slot == token), None)
         match question.get("ask"):
             case "status":
-                status = {"pid": os.getpid(), "quads": self._quads, "workers": sorted(self._workers)}
+                workers = sorted(self._workers.keys() - {self._writer})
+                status = {"pid": os.getpid(), "quads": self._quads, "workers": workers, "writer": self._writer}
                 self._reply(visitor, {**status, "ended": dict(self._endings)})
+            case "settled":
+                # When the next writer is up, what this one made is published, and whether it made its last is known.
+                if question.get("writer") in (self._publisher, self._writer):
+                    self._settling.append((visitor, token))
+                else:
+                    self._settle(visitor, token)
             case "running":
                 self._reply(visitor, {"running": worker is not None})
             case "fate" | "kill" as ask:
@@ -483,7 +769,48 @@ def _fate(worker: _Worker, code: int) -> dict[str, str]:
     return {"cause": "died", "reason": f"{how} ({words})" if words else how}
 
 
+class State:
+    """The state of a workspace's data, in memory that every process of the service reads: a session and a number."""
+
+    _FORM = struct.Struct("!QQ")
+    _NAME = "state"
+
+    def __init__(self, shared: mmap.mmap) -> None:
+        self._shared = shared
+
+    @classmethod
+    def make(cls, directory: Path) -> State:
+        """Begin a session in the keeper's directory."""
+        path = directory / cls._NAME
+        path.write_bytes(cls._FORM.pack(secrets.randbits(64), 0))
+        return cls._map(path, mmap.PROT_READ | mmap.PROT_WRITE)
+
+    @classmethod
+    def find(cls, directory: Path) -> State | None:
+        """Read the state that a keeper holds, or give None where its data never changes."""
+        try:
+            return cls._map(directory / cls._NAME, mmap.PROT_READ)
+        except FileNotFoundError:
+            return None
+
+    @classmethod
+    def _map(cls, path: Path, protection: int) -> State:
+        with path.open("r+b" if protection & mmap.PROT_WRITE else "rb") as file:
+            return cls(mmap.mmap(file.fileno(), cls._FORM.size, mmap.MAP_SHARED, protection))
+
+    def next(self) -> None:
+        """Go on to the next state. Only the keeper does."""
+        session, number = self._FORM.unpack(self._shared[:])
+        self._FORM.pack_into(self._shared, 0, session, number + 1)
+
+    def version(self) -> str:
+        """Name the state. A name that is read while it changes may be one that no state has, which does no harm."""
+        session, number = self._FORM.unpack(self._shared[:])
+        return f"{session:016x}-{number}"
+
+
 def _listen(path: Path, backlog: int) -> socket.socket:
+    path.unlink(missing_ok=True)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     listener.bind(str(path))
     listener.listen(backlog)
@@ -498,8 +825,11 @@ def _threads() -> int:
         return threading.active_count()
 
 
-def _main() -> None:
-    """Be a keeper: settings as one line of JSON on stdin, which stays open; one line on stdout when ready or broken."""
+def main(write: Write | None = None) -> None:
+    """Be a keeper: settings as one line of JSON on stdin, which stays open; one line on stdout when ready or broken.
+
+    With ``write``, the settings name a workspace; without it, files to load.
+    """
     logging.basicConfig(stream=sys.stderr, format="%(name)s: %(message)s")
     settings = json.loads(sys.stdin.buffer.raw.readline())  # type: ignore[union-attr]
     directory = Path(settings["directory"])
@@ -509,27 +839,48 @@ def _main() -> None:
         sys.stdout.flush()
         os.dup2(2, 1)
 
-    files = [(Path(path), base, None if graph is None else URIRef(graph)) for path, base, graph in settings["files"]]
+    told = False
+
+    def ready(quads: int) -> None:
+        nonlocal told
+        told = True
+        say({"quads": quads})
+
     try:
-        # Loaded in a thread that is over before the first fork: the engine's random numbers belong to a thread. Were
-        # they drawn in this one, for a blank node say, all workers would go on with the same numbers: UUID() too.
-        with ThreadPoolExecutor(1) as loader:
-            engine = loader.submit(load, files).result()
-        until = time.monotonic() + 2
-        while _threads() != 1 and time.monotonic() < until:  # a joined thread takes a moment to leave the system's list
-            time.sleep(0.001)
-        if _threads() != 1:
-            raise StoreError("the engine started threads while it loaded; a process with threads must not be forked")
         keeper = _Keeper(
-            engine, directory, workers=settings["workers"], queue=settings["queue"], parent=settings["parent"]
+            None if write is not None else _loaded(settings["files"]),
+            directory,
+            workers=settings["workers"],
+            queue=settings["queue"],
+            parent=settings["parent"],
+            workspace=Path(settings["workspace"]) if write is not None else None,
+            write=write,
         )
         gc.collect()
         gc.freeze()  # the collector would write to every page it shares with its children
+        keeper.run(ready)
     except (KgError, OSError) as error:
+        if told:
+            raise
         shutil.rmtree(directory, ignore_errors=True)
-        say(_pack(error if isinstance(error, KgError) else StoreError(str(error))))
+        say(pack(error if isinstance(error, KgError) else StoreError(str(error))))
         sys.exit(1)
-    keeper.run(lambda quads: say({"quads": quads}))
+
+
+def _loaded(named: Iterable[Sequence[str | None]]) -> Any:
+    """Load files in a thread that is over before the first fork: the engine's random numbers belong to a thread.
+
+    Were they drawn in this one, for a blank node say, all workers would go on with the same numbers: UUID() too.
+    """
+    files = [(Path(cast("str", path)), base, None if graph is None else URIRef(graph)) for path, base, graph in named]
+    with ThreadPoolExecutor(1) as loader:
+        engine = loader.submit(load, files).result()
+    until = time.monotonic() + 2
+    while _threads() != 1 and time.monotonic() < until:  # a joined thread takes a moment to leave the system's list
+        time.sleep(0.001)
+    if _threads() != 1:
+        raise StoreError("the engine started threads while it loaded; a process with threads must not be forked")
+    return engine
 
 
 # --- the parent's and the asker's side ------------------------------------------------------------------------------
@@ -546,7 +897,7 @@ class Keeper:
     @classmethod
     def start(
         cls, files: Iterable[File], *, workers: int | None = None, queue: int = 64, seconds: float = 600.0
-    ) -> Keeper:
+    ) -> Self:
         """Start a keeper over RDF files (path, base IRI, graph for triples) and wait until it has loaded them.
 
         ``workers`` is by default two more than there are cores, so that one can be replaced while others work;
@@ -554,22 +905,30 @@ class Keeper:
         ends (off Linux, when no forked child of this process is left either). Raises LoadError, or
         StoreUnavailableError when it does not come up.
         """
+        listed = [(str(path.absolute()), base, graph) for path, base, graph in files]
+        return cls.run(__name__, {"files": listed}, workers=workers, queue=queue, seconds=seconds)
+
+    @classmethod
+    def run(
+        cls, module: str, what: Mapping[str, object], *, workers: int | None, queue: int, seconds: float = 600.0
+    ) -> Self:
+        """Start ``module`` as a keeper over what the settings ``what`` name; see ``start`` for the rest."""
         address = Path(tempfile.mkdtemp(prefix="kg-"))  # mode 0700: who may not enter cannot ask
         if len(os.fsencode(address / "queries")) > 100:
             address.rmdir()
             raise ConfigError(f"{address} is too long for a socket's address; set TMPDIR to a shorter path")
         settings = {
             "directory": str(address),
-            "files": [(str(path.absolute()), base, graph) for path, base, graph in files],
             "workers": workers or (os.cpu_count() or 1) + 2,
             "queue": queue,
             "parent": os.getpid(),
+            **what,
         }
         # The keeper runs this very package, wherever it lies.
         root = str(Path(__file__).resolve().parents[2])
         search = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))
         process = subprocess.Popen(  # noqa: S603 (our own module)
-            [sys.executable, "-P", "-m", __name__],
+            [sys.executable, "-P", "-m", module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": search},
@@ -590,7 +949,7 @@ class Keeper:
                 raise StoreUnavailableError(f"the keeper of the query workers ended with status {process.wait()}")
             told = json.loads(words)
             if "error" in told:
-                raise _unpack(told)
+                raise unpack(told)
         except BaseException:
             keeper.close()
             raise
@@ -641,6 +1000,12 @@ class WorkerStore(Store):
         self._queries = str(address / "queries")
         self._guarded = guarded
         self._closed = False
+        self._state = State.find(address)
+
+    @property
+    def version(self) -> str | None:
+        """The state of a workspace's data; None where it never changes."""
+        return None if self._state is None else self._state.version()
 
     @contextlib.contextmanager
     def answer(
@@ -693,33 +1058,47 @@ class WorkerStore(Store):
         if not 0 < limits.seconds < 1e6:
             raise ValueError(f"a deadline of {limits.seconds} seconds is none")  # zero would switch the timer off
         functions = () if trusted or not self._guarded else tuple(guard.check(query, base=base).functions)
-        request = json.dumps(
-            {
-                "query": query,
-                "media_type": media_type,
-                "base": base,
-                "default": None if scope.default is None else sorted(scope.default),
-                "named": None if scope.named is None else sorted(scope.named),
-                "limits": {"seconds": limits.seconds, "bytes": limits.bytes, "memory": limits.memory},
-                "functions": functions,
-            }
-        ).encode()
-        for _ in range(_TRIES):
-            token = os.urandom(_TOKEN)
+        request = {
+            "query": query,
+            "media_type": media_type,
+            "base": base,
+            "default": None if scope.default is None else sorted(scope.default),
+            "named": None if scope.named is None else sorted(scope.named),
+            "functions": functions,
+        }
+        return self._have(request, b"", limits)
+
+    @contextlib.contextmanager
+    def _parsed(self, document: bytes, media_type: str, *, base: str, limits: Limits) -> Iterator[Answer]:
+        """Have a worker read RDF that somebody sent; see ``triples_of``."""
+        request = {"media_type": media_type, "base": base, "document": len(document)}
+        answer = self._have(request, document, limits)
+        try:
+            yield answer
+        finally:
+            if isinstance(answer.body, Path):
+                answer.body.unlink(missing_ok=True)
+
+    def _have(self, request: Mapping[str, object], document: bytes, limits: Limits) -> Answer:
+        """Have a worker do what ``request`` says, with the bytes that follow it."""
+        media_type = cast("str", request["media_type"])
+        for _ in range(TRIES):
+            token = os.urandom(TOKEN)
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
-                reader = _Reader(line)
+                reader = Reader(line)
                 try:
-                    self._queue(_REQUEST.pack(token, len(request), time.monotonic()) + request, line, limits)
+                    parts = [message(token, request, limits), document]
+                    self._queue(self._queries, parts if document else parts[:1], line, limits)
                     self._wait(token, line, reader, limits)
                     line.settimeout(_PATIENCE)
-                    error, rows, length = _HEAD.unpack(reader.exactly(_HEAD.size))
+                    error, rows, length = HEAD.unpack(reader.exactly(HEAD.size))
                     if error:
-                        raise _unpack(json.loads(reader.exactly(error)))
+                        raise unpack(json.loads(reader.exactly(error)))
                     return Answer(media_type, self._body(reader, length), rows)
                 except TimeoutError:
                     self._consult(ask="kill", token=token.hex())
                     raise QueryTimeoutError(limits.seconds) from None
-                except (ConnectionError, _Hung):
+                except (ConnectionError, Hung):
                     fate = self._consult(ask="fate", token=token.hex())
                 match fate["cause"]:
                     case "timeout":
@@ -732,20 +1111,25 @@ class WorkerStore(Store):
                         raise WorkerDiedError(fate["reason"])
         raise StoreUnavailableError("worker after worker ended before it took the query; try again")
 
-    def _queue(self, request: bytes, line: socket.socket, limits: Limits) -> None:
+    @staticmethod
+    def _queue(address: str, request: Iterable[bytes], line: socket.socket, limits: Limits) -> None:
         line.settimeout(limits.seconds)
         try:
-            line.connect(self._queries)
+            line.connect(address)
         except BlockingIOError as error:  # the backlog is full
             raise QueueFullError from error
+        except ConnectionRefusedError:
+            line.close()
+            raise  # the address moved to the next state of the data just now
         except OSError as error:
             raise StoreUnavailableError("the query workers are gone; start the service again") from error
         try:
-            line.sendall(request)
+            for part in request:
+                line.sendall(part)
         except TimeoutError as error:
             raise QueueFullError(math.ceil(limits.seconds)) from error
 
-    def _wait(self, token: bytes, line: socket.socket, reader: _Reader, limits: Limits) -> None:
+    def _wait(self, token: bytes, line: socket.socket, reader: Reader, limits: Limits) -> None:
         """Return when an answer begins. The worker's own timer ends late queries; this is for a silent one."""
         line.settimeout(limits.seconds + _SLACK)
         with contextlib.suppress(TimeoutError):
@@ -762,7 +1146,7 @@ class WorkerStore(Store):
         self._consult(ask="kill", token=token.hex())
         raise QueryTimeoutError(limits.seconds)
 
-    def _body(self, reader: _Reader, length: int) -> bytes | Path:
+    def _body(self, reader: Reader, length: int) -> bytes | Path:
         if length <= _SPOOL_FROM:
             return reader.exactly(length)
         try:
@@ -783,10 +1167,10 @@ class WorkerStore(Store):
             raise
         return path
 
-    def _consult(self, **question: object) -> Mapping[str, Any]:
+    def _consult(self, *, seconds: float = 5.0, **question: object) -> Mapping[str, Any]:
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
-                line.settimeout(5)
+                line.settimeout(seconds)
                 line.connect(str(self._address / "control"))
                 line.sendall(json.dumps(question).encode())
                 text = b""
@@ -799,4 +1183,4 @@ class WorkerStore(Store):
 
 
 if __name__ == "__main__":
-    _main()
+    main()

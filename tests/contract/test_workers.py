@@ -361,13 +361,13 @@ def test_while_a_query_runs_a_worker_has_no_descriptor_left(store: WorkerStore, 
     os.kill(worker, signal.SIGKILL)
     with pytest.raises(WorkerDiedError):
         asked.result()
-    assert sorted(held) == [0, 1, 2, 3, 4, 5]
+    assert sorted(held) == [0, 1, 2, 3, 4, 5, 6]
     assert held[0] == "/dev/null"
     assert held[1] == held[2]
     assert held[1].startswith("pipe:")
-    assert "eventpoll" in held[4]
-    assert all(held[number].startswith("socket:") for number in (3, 5))
-    assert limits == {"Max open files": "6"}
+    assert "eventpoll" in held[5]
+    assert all(held[number].startswith("socket:") for number in (3, 4, 6))
+    assert limits == {"Max open files": "7"}
 
 
 def test_only_its_owner_reaches_the_sockets(keeper: Keeper) -> None:

@@ -26,7 +26,7 @@ def settings(home: Path, toml: str | None = None, environment: Mapping[str, str]
 
 def test_defaults_stand_where_nothing_is_set(tmp_path: Path) -> None:
     config, origin = settings(tmp_path)
-    assert (config.seconds, config.workers, config.servers, config.log_format) == (10.0, 4, 2, "console")
+    assert (config.seconds, config.workers, config.servers, config.log_format) == (10.0, 8, 2, "console")
     assert config.base == "https://w3id.org/osai-kg/"
     assert config.public_url is None
     assert origin == {**dict.fromkeys(Config.model_fields, "default"), "home": "--home"}
