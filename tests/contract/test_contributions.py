@@ -14,6 +14,7 @@ import random
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from decimal import ROUND_FLOOR, Decimal
 from functools import cache
 from pathlib import Path
@@ -30,7 +31,7 @@ from rdflib.term import Node
 from kg import resources
 from kg.catalogue import Catalogue, compare
 from kg.model import DEFAULT_BASE, DEFAULT_GRAPH, Mint
-from kg.reasoning import materialise, rules
+from kg.reasoning import as_of_rules, materialise, rules
 from kg.release import Release
 from kg.rule import Rule
 from kg.store import CSV_RESULTS
@@ -485,6 +486,43 @@ def test_the_shared_counts_fit_the_same_queries(shared: Path) -> None:
     # the study reports, and nothing of their size or cause is said.
     assert {row["monthsAfter"] for row in pytorch.values()} == {"3"}
     assert Decimal(pytorch["focal firm"]["change"]) < 0 < Decimal(pytorch["other companies"]["change"])
+
+
+# ---- whose a domain is ----
+
+OWNERS = """
+<id/org/one> osai:emailDomain "one.example" .
+<id/org/two-a> osai:emailDomain "two.example" . <id/org/two-b> osai:emailDomain "two.example" .
+<id/org/firm> osai:emailDomain "firm.example" ; skos:closeMatch <id/org/branch> .
+<id/org/branch> osai:emailDomain "firm.example" .
+<id/org/abroad> osai:emailDomain "firm.example" ; osai:subOrganizationOf <id/org/branch> .
+<id/org/lab> osai:emailDomain "one.example" ; osai:subOrganizationOf <id/org/one> .
+<id/org/same-a> osai:emailDomain "same.example" ; osai:rorId "01abc2345" .
+<id/org/same-b> osai:emailDomain "same.example" ; osai:rorId "01abc2345" .
+<id/org/post> osai:emailDomain "webmail" .
+"""
+
+
+def test_an_observation_is_credited_to_the_one_owner_of_its_domain() -> None:
+    domains = ("one", "two", "firm", "same", "nobody")
+    rows = [Row("p", "2022-01", f"{name}.example", "email", "", 1) for name in domains]
+    rows.append(Row("p", "2022-01", "webmail", "none", "", 1))
+    groups = "".join(
+        f"<concept/contributor-group/domain-{name}.example> skos:broader <concept/contributor-group/domain> ; "
+        f'skos:notation "domain-{name}.example" .\n'
+        for name in domains
+    )
+    writer = world([*observed(rows), *turtle(OWNERS + groups)])
+    as_of = datetime(2025, 1, 1, tzinfo=UTC)
+    (rule,) = [
+        rule
+        for rule in as_of_rules(resources.queries() / "rules", base=DEFAULT_BASE, as_of=as_of)
+        if rule.name == "observation-organization"
+    ]
+    materialise(writer, [rule], base=DEFAULT_BASE)
+    found = writer.rows(f"SELECT ?o ?a WHERE {{ ?o <{OSAI.obsOrganization}> ?a }}")
+    credited = {(str(row["o"]).split("/")[-3], str(row["a"]).rpartition("/")[2]) for row in found}
+    assert credited == {("one.example", "one"), ("firm.example", "firm"), ("same.example", "same-a")}
 
 
 # ---- agreement of findings ----

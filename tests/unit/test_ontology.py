@@ -299,8 +299,9 @@ LISTED = {
     "contributor-role": "focal-firm complementor user individual academic",
     "sector": "advanced-manufacturing healthcare-providers C C26 J P Q Q86 +",
     "date-precision": "day month year before after about",
-    "contributor-group": "webmail noreply small-domain none bot +",
+    "contributor-group": "webmail noreply small-domain none bot all +",
     "evidence-grade": "email linked none bot",
+    "study-group": "treated related control",
     "event-evidence": "stated observed extracted",
     "sponsorship-level": "first second third fourth fifth sixth seventh eighth first-in-kind second-in-kind third-in-kind "
     "fourth-in-kind community start-up academic end-user grant",
