@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,16 +15,21 @@ from kg import resources
 from kg.catalogue import Catalogue
 from kg.config import Config, read_config
 from kg.errors import ReleaseError
+from kg.model import Ledger
 from kg.release import Release, Releases
+from kg.search import Index
 from kg.store import Store, Workspace
 from kg.store.oxigraph import OxigraphStore
 from kg.web.admission import Bounds
+from kg.web.dataset import DatasetPages
 from kg.web.editor import EditorWords
 from kg.web.front import Front
 from kg.web.graphs import GraphStore
+from kg.web.lookup import Lookup
 from kg.web.negotiation import HTML
 from kg.web.ontology import OntologyPages
 from kg.web.pages import Pages
+from kg.web.reconcile import Reconciliation
 from kg.web.site import DATA_HEADERS, HTML_HEADERS, KEEP, PREFLIGHT, Site
 from kg.web.sparql import Endpoint
 from kg.web.tokens import Tokens
@@ -31,7 +37,7 @@ from kg.web.update import UpdateEndpoint
 from kg.web.why import WhyPages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -54,6 +60,9 @@ def create_app(
     release serves data as it is, without catalogue. Raises ReleaseError when there is nothing to serve or the base
     is another one.
     """
+    # Its library reads from the environment, when it is imported, whether there are several HTTP processes.
+    from kg.web import metrics  # noqa: PLC0415
+
     config = config or read_config()[0]
     if store is None:
         release = release or Releases(config.home).current()
@@ -66,20 +75,34 @@ def create_app(
             "build again, or set the base of the release"
         )
     app = Flask(__name__, static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = config.query_bytes
+    app.config["MAX_CONTENT_LENGTH"] = app.config["MAX_FORM_MEMORY_SIZE"] = config.query_bytes
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False  # an IRI is what it is, letter by letter
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    site = Site(base=config.base, release=release, templates=app.jinja_env, public_url=config.public_url)
+    site = Site(
+        base=config.base,
+        release=release,
+        templates=app.jinja_env,
+        public_url=config.public_url,
+        refused=metrics.refused,
+    )
     rules = release.rules() if release is not None else ()
     catalogue = catalogue or Catalogue.read(resources.queries(), base=config.base)
-    pages = Pages(store, site, catalogue, limits=config.limits, rules=rules)
+    pages = Pages(store, site, catalogue, limits=config.limits, rules=rules, known=_known(config.home))
     app.register_blueprint(pages.blueprint())
+    dataset = DatasetPages(store, site, catalogue, config.home, limits=config.limits)
+    app.register_blueprint(dataset.blueprint())
+    app.jinja_env.globals["dataset_json_ld"] = dataset.json_ld  # asked for while a page is rendered, at its address
     app.register_blueprint(OntologyPages(site, catalogue, config.home).blueprint())
     app.register_blueprint(WhyPages(store, site, rules, limits=config.limits).blueprint())
     app.register_blueprint(EditorWords(store, site, catalogue, limits=config.limits).blueprint())
+    index = Index.open(release.path, base=config.base) if release is not None else None
+    if index is not None:
+        app.register_blueprint(Reconciliation(index, store, site, catalogue, limits=config.limits).blueprint())
+        app.register_blueprint(Lookup(index, site).blueprint())
     _serve_static(app)
+    app.add_url_rule("/-/metrics", "metrics", partial(_counted, lambda: metrics.exposition(store, release)))
     app.after_request(lambda response: _finish(response, release))
 
     def refuse(error: Exception) -> Response:
@@ -106,8 +129,21 @@ def create_app(
         proxies=config.proxy_addresses,
     )
     app.extensions["kg.front"] = front  # for who counts what it does
-    app.wsgi_app = front  # type: ignore[method-assign]  # the way Flask documents
+    app.wsgi_app = metrics.Observed(front)  # type: ignore[method-assign]  # the way Flask documents
     return app
+
+
+def _counted(write: Callable[[], bytes]) -> Response:
+    """Answer a scrape. Source: Prometheus text exposition format 0.0.4."""
+    headers = {"Cache-Control": "no-store"}
+    return Response(write(), content_type="text/plain; version=0.0.4; charset=utf-8", headers=headers)
+
+
+def _known(home: Path) -> Callable[[str], bool]:
+    """Make what tells whether a path below the base ever named a thing: in a release of this home, or in the ledger."""
+    releases, ledger = Releases(home), Ledger.read(resources.curated() / "ledger.csv")
+    slugs = {f"id/{row.kind}/{row.slug}" for row in ledger.rows}
+    return lambda path: path in slugs or releases.remembers(path)
 
 
 _STATIC_TYPES = {
@@ -169,7 +205,7 @@ def _finish(response: Response, release: Release | None) -> Response:
     """Give a page the headers that every answer has, and a validator."""
     headers = HTML_HEADERS if response.mimetype == HTML else DATA_HEADERS
     for name, value in headers:
-        response.headers[name] = value
+        response.headers.setdefault(name, value)  # a preview for frames has a policy of its own
     if release is not None:
         response.headers["KG-Release"] = release.version
     if request.method == "OPTIONS":

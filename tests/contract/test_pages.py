@@ -147,10 +147,18 @@ def test_every_kind_of_iri_answers(server: Server, path: str, page: str) -> None
     assert server.ask(data).status == 200
 
 
-def test_what_was_replaced_answers_301(server: Server) -> None:
+@pytest.mark.parametrize(
+    ("path", "successor"),
+    [
+        ("/id/project/old", "/id/project/pytorch"),
+        ("/page/project/old", "/page/project/pytorch"),
+        ("/data/project/old.nt", "/data/project/pytorch.nt"),
+    ],
+)
+def test_what_was_replaced_answers_301_in_kind(server: Server, path: str, successor: str) -> None:
     for accept in (BROWSER, "text/turtle"):
-        reply = server.ask("/id/project/old", Accept=accept)
-        assert (reply.status, reply.headers["location"]) == (301, "/page/project/pytorch")
+        reply = server.ask(path, Accept=accept)
+        assert (reply.status, reply.headers["location"]) == (301, successor)
 
 
 @pytest.mark.parametrize("path", ["/id/project/pytorc", "/page/project/pytorc", "/data/project/pytorc.ttl"])
@@ -332,7 +340,7 @@ def test_the_catalogue_is_listed_for_people_and_programs(server: Server) -> None
     page = read_page(browse(server, "/queries"))
     assert f"/queries/{HOSTS}" in page.links
     listed = server.ask("/queries", Accept="application/json")
-    assert listed.headers["vary"] == "Accept"
+    assert listed.headers["vary"] == "Accept, Accept-Encoding"
     assert [query["name"] for query in listed.json["queries"]] == ["asked", HOSTS]
     assert listed.json["queries"][1]["parameters"] == {"project": "A project"}
     assert "entity" not in listed.text, "queries of pages are no questions"
@@ -468,7 +476,7 @@ def test_no_page_asks_another_host_for_anything(server: Server) -> None:
     for path in ("/", "/queries", "/sparql", "/ontology", "/page/project/pytorch", "/page/finding/f20", "/nowhere"):
         page = read_page(browse(server, path))
         for tag, attributes in page.tags:
-            if tag in ("link", "img", "form"):
+            if tag in ("link", "img", "form", "script"):
                 address = attributes.get("href") or attributes.get("src") or attributes.get("action") or ""
                 assert address.startswith("/"), f"{path} asks {address}"
     css = server.ask("/static/style.css").text
