@@ -10,6 +10,7 @@ with its schemes. Provenance, alignments, queries, VoID and words stand in graph
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import hashlib
 import json
@@ -18,15 +19,16 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from rdflib import OWL, RDF, XSD, Literal, URIRef
-from rdflib.namespace import DCAT, DCTERMS, SH, VOID
+from rdflib import OWL, SKOS, Literal, URIRef
+from rdflib.namespace import DCTERMS, SH
 from rdflib.term import Node
 
-from kg import __version__, documentation, resources
+from kg import __version__, documentation, links, minted, resources, search, void
 from kg.catalogue import Catalogue, catalogue_graph, compare
 from kg.errors import DriftError, InconsistencyError, KgError, LoadError, ModelError, ReleaseError
 from kg.fusion import fuse_bounds, fuse_kinds, fuse_names
@@ -46,10 +48,12 @@ from kg.loading import (
 from kg.model import DEFAULT_GRAPH, Ledger, Mint, Quad, Snapshot, load_quads
 from kg.reasoning import as_of_rules, clashes, materialise, rules
 from kg.release import FORMAT, ISSUES, QUADS, RULES, LoadedSource, Manifest, Release, Releases, version_name
-from kg.resolution import Resolution
+from kg.resolution import Description, Link, Resolution, Verdict
+from kg.resolution.judgements import FILE as JUDGEMENTS
+from kg.resolution.judgements import links as judged_links
 from kg.resolution.resolver import resolve
 from kg.rule import Clash, Rule, dump_rules
-from kg.sources import Source
+from kg.sources import Source, registry
 from kg.sources.fetch import missing_documents
 from kg.store import CSV_RESULTS, Limits
 from kg.store.canonical import skolemised
@@ -63,10 +67,14 @@ from kg.why import Words, explain_clash
 # Of what breaks rules, so much is shown: lines, and of them contradictions with their premises.
 _SHOWN, _EXPLAINED = 20, 5
 
+# Beside the quads of a release: each link that resolution found, a line of JSON.
+RESOLUTION = "resolution.jsonl"
+
 # What the build may take for one of its own queries: generous, because nobody waits for it at a page.
 _LIMITS = Limits(seconds=600, bytes=1 << 30, memory=1 << 33)
 
 Report = Callable[[str, Mapping[str, object]], None]
+Ask = Callable[[str], Iterator[Mapping[str, Node]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +129,7 @@ def build(
     pins: Sequence[str] = (),
     ontology: Path | None = None,
     work: Path | None = None,
+    judgements: Path | None = None,
     processes: int = 1,
     progress: Progress = lambda source, assertions, done: None,
     report: Report = lambda event, values: None,
@@ -130,7 +139,9 @@ def build(
     ``as_of`` is the date that "current" means; by default the latest date of the sources. ``pins`` names
     the sets of pinned answers to compare with, the first that a query has ("seed" when the bundled sources are loaded,
     "words" before it when the article was at hand). ``ontology`` is the directory of another copy of the ontology than
-    the bundled one. ``created`` goes to the manifest only. Same snapshots, same code and same date give the same bytes.
+    the bundled one. ``judgements`` is a file of judgements on pairs besides the bundled one; of a pair that both judge,
+    its judgement holds. ``created`` goes to the manifest only. Same snapshots, same code and same date give the same
+    bytes.
 
     ``work`` is a directory that outlives the build: loads that are there are not run again, and a build of which
     nothing changed gives the release that it made before. Without it, all is done anew. ``processes`` load at the same
@@ -147,7 +158,8 @@ def build(
     mint = Mint(base, Ledger.read(resources.curated() / "ledger.csv"))
     root = ontology or resources.ontology()
     code = code_hash(Path(__file__).parent, *_READING)
-    key = _build_key(loads, mint, as_of, pins, root)
+    judged = judged_links(judgement_files(judgements), base)
+    key = _build_key(loads, mint, as_of, pins, root, judged)
     if work is not None and (made := _made_before(work, key, releases)):
         report("unchanged", {"release": made.release.version})
         return made
@@ -162,6 +174,7 @@ def build(
             releases=releases,
             created=created,
             report=report,
+            judged=judged,
             load=lambda: load_all(
                 loads, mint, work or folder / "work", code=code, processes=processes, progress=progress
             ),
@@ -183,6 +196,7 @@ def _make(
     releases: Releases,
     created: datetime,
     report: Report,
+    judged: Sequence[Link],
     load: Callable[[], list[Load]],
     work: Path,
 ) -> Built:
@@ -199,7 +213,8 @@ def _make(
     report("loaded", {"sources": len(loads), "seconds": clock.step("load")})
 
     found = [description for done in loads for description in descriptions(done)]
-    resolution = resolve(found)
+    resolution = resolve(found, judged)
+    _write_links(folder / RESOLUTION, resolution, base)
     report("resolved", {"merged": len(resolution.replaced), "seconds": clock.step("resolve")})
 
     writer = OxigraphWriter()
@@ -224,6 +239,7 @@ def _make(
         raise ModelError(f"a loader made what no release may hold: {error}") from error
     sources = tuple(_loaded(writer, done, mint) for done in loads)
     writer.add(_replaced_quads(resolution, mint))
+    writer.add(_related_quads(resolution, mint))
     vocabulary = _add_vocabulary(writer, mint, root)
     writer.add(_alignment_quads(mint, root))
     core = resources.read_turtle(root / "osai.ttl", base)
@@ -258,7 +274,10 @@ def _make(
 
     writer.add((s, URIRef(str(p)), o, mint.graph("report")) for s, p, o in shapes.graph())
     writer.add(catalogue_graph(catalogue))
-    writer.add(_dataset_quads(mint, sources, as_of, vocabulary, writer))
+    linked = links.linksets(writer.rows, mint, sources, root)
+    writer.add(links.quads(linked, mint, mint.id("dataset", "osai-kg")))
+    links.write_tables(folder, linked, mint)
+    void.write(writer, mint, sources, as_of=as_of, ontology=vocabulary)
     (folder / RULES).write_text(dump_rules((*at_date, *compiled)), encoding="utf-8")
     terms = documentation.describe(
         documentation.Files.bundled(base, root), queries={query.name: query.text for query in catalogue}, base=base
@@ -267,13 +286,20 @@ def _make(
     same = (kept.path for kept in releases if (kept.manifest.ontology, kept.manifest.base) == (vocabulary, base))
     documentation.keep_version(folder, terms, same)
 
-    sha256 = writer.dump(folder / QUADS)
+    report("described", {"seconds": clock.step("describe")})
+    with ThreadPoolExecutor(1) as beside:  # nothing is written any more, so asking and dumping share the store
+        dumped = beside.submit(writer.dump, folder / QUADS)
+        store = writer.store()
+        differences = dict(_compare(store, catalogue, pins))
+        counts = _counts(store, base)
+        documentation.leave_statistics(folder, documentation.count(store, terms, limits=_LIMITS))
+        report("asked", {"seconds": clock.step("ask")})
+        search.make(folder, store, base=base)
+        report("indexed", {"seconds": clock.step("index")})
+        sha256 = dumped.result()
+    minted.leave(folder, folder / QUADS, base)
+    (folder / void.CITATION).write_text(void.citation(base, as_of=as_of, sha256=sha256), encoding="utf-8")
     report("sealed", {"seconds": clock.step("write")})
-    store = writer.store()
-    differences = dict(_compare(store, catalogue, pins))
-    counts = _counts(store, base)
-    documentation.leave_statistics(folder, documentation.count(store, terms, limits=_LIMITS))
-    report("asked", {"seconds": clock.step("ask")})
     if work.parent == folder:
         shutil.rmtree(work)
     files = {path.name: _sha256(path) for path in sorted(folder.iterdir())}
@@ -305,19 +331,24 @@ def _make(
 
 
 # What reads snapshots and spells what they say: a change there makes every load new.
-_READING = ("model.py", "vocab.py", "loading.py", "sources")
+_READING = ("keys.py", "model.py", "vocab.py", "loading.py", "sources")
 
 
 def _build_key(
-    chosen: Sequence[tuple[Source, Snapshot]], mint: Mint, as_of: date, pins: Sequence[str], root: Path
+    chosen: Sequence[tuple[Source, Snapshot]],
+    mint: Mint,
+    as_of: date,
+    pins: Sequence[str],
+    root: Path,
+    judged: Sequence[Link],
 ) -> str:
     """Give the hash of all that a release depends on: snapshots and their definitions, code, ontology, queries."""
     here = Path(__file__).parent
     code = code_hash(here, ".")
-    digest = hashlib.sha256(f"{code}\n{mint.base}\n{as_of}\n{pins}".encode())
+    digest = hashlib.sha256(f"{code}\n{mint.base}\n{as_of}\n{pins}\n{judged}".encode())
     for source, snapshot in chosen:
         digest.update(load_key(source, snapshot, mint, code).encode())
-    for top in (root, resources.queries(), here / "judgements"):
+    for top in (root, resources.queries()):
         for path in sorted(path for path in top.rglob("*") if path.is_file()):
             digest.update(f"\n{path.relative_to(top)}\0".encode() + path.read_bytes())
     return digest.hexdigest()
@@ -385,6 +416,61 @@ def _replaced_quads(resolution: Resolution, mint: Mint) -> Iterator[Quad]:
         yield (URIRef(old), OWL.deprecated, Literal(True), graph)
 
 
+def _related_quads(resolution: Resolution, mint: Mint) -> Iterator[Quad]:
+    """Say in ``graph/links/related`` which two things have to do with each other and are two, each pair once."""
+    graph = mint.graph("links", "related")
+    stays = resolution.replaced
+    pairs = {
+        tuple(sorted((stays.get(link.left, link.left), stays.get(link.right, link.right))))
+        for link in resolution.of(Verdict.RELATED)
+    }
+    for left, right in sorted(pairs):
+        yield (URIRef(left), SKOS.closeMatch, URIRef(right), graph)
+
+
+def _write_links(path: Path, resolution: Resolution, base: str) -> None:
+    """Write every verdict with its score and reasons, a line each, by the IRIs that were minted before merging."""
+    with path.open("w", encoding="utf-8") as stream:
+        for link in resolution.links:
+            row = {
+                "left": link.left.removeprefix(base),
+                "right": link.right.removeprefix(base),
+                "verdict": link.verdict,
+                "score": link.score,
+                "by": link.by,
+                "reasons": link.reasons,
+            }
+            stream.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def judgement_files(own: Path | None = None) -> tuple[Path, ...]:
+    """Give the files of judgements in the order in which they are read: the bundled one, then the user's own."""
+    bundled = Path(__file__).parent / "judgements" / JUDGEMENTS
+    return (bundled, own) if own else (bundled,)
+
+
+def resolve_sources(
+    chosen: Iterable[tuple[Source, Snapshot]],
+    *,
+    base: str,
+    work: Path,
+    judgements: Sequence[Path] = (),
+    processes: int = 1,
+    progress: Progress = lambda source, assertions, done: None,
+) -> tuple[list[Description], Resolution]:
+    """Load sources and resolve what they describe, as a build does, and no more: for whoever looks at the links.
+
+    Loads that are in ``work`` are not run again. ``judgements`` are the files that count; none for the rules alone.
+    """
+    mint = Mint(base, Ledger.read(resources.curated() / "ledger.csv"))
+    judged = judged_links(judgements, base)
+    code = code_hash(Path(__file__).parent, *_READING)
+    ordered = sorted(chosen, key=lambda pair: (pair[0].order, pair[0].name))
+    loads = load_all(ordered, mint, work, code=code, processes=processes, progress=progress)
+    found = [description for done in loads for description in descriptions(done)]
+    return found, resolve(found, judged)
+
+
 def _curated(writer: OxigraphWriter, base: str, focuses: Sequence[str]) -> set[str]:
     """Give those of some things that are ours to mend: described in a curated graph, or in no load graph at all."""
     ours: set[str] = set()
@@ -435,7 +521,19 @@ def _alignment_quads(mint: Mint, root: Path) -> Iterator[Quad]:
 def _validate(writer: OxigraphWriter, base: str, root: Path) -> ValidationReport:
     """Hold the fused asserted data against the shapes."""
     shapes, places = read_shapes(base, resources.shape_files(root))
-    return validate(writer.rows, checks(shapes, base=base, places=places), base=base)
+    compiled = checks(shapes, base=base, places=places)
+    return validate(_together(writer, [check.query for check in compiled]), compiled, base=base)
+
+
+def _together(writer: OxigraphWriter, queries: Iterable[str]) -> Ask:
+    """Ask queries on all cores at once, as the engine holds no lock of the interpreter; give what answers them.
+
+    Holds all rows in memory: for checks, whose answers are short.
+    """
+    texts = list(dict.fromkeys(queries))
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        rows = dict(zip(texts, pool.map(lambda text: list(writer.rows(text)), texts), strict=True))
+    return lambda text: iter(rows[text]) if text in rows else writer.rows(text)
 
 
 def _misshapen(results: Iterable[Misshapen]) -> Iterator[Violation]:
@@ -447,8 +545,10 @@ def _misshapen(results: Iterable[Misshapen]) -> Iterator[Violation]:
 
 def _violations(writer: OxigraphWriter, catalogue: Catalogue) -> Iterator[Violation]:
     """Ask every violation query; each row is a failure."""
-    for query in catalogue.group("violations"):
-        for row in writer.rows(query.text):
+    asked = catalogue.group("violations")
+    ask = _together(writer, (query.text for query in asked))
+    for query in asked:
+        for row in ask(query.text):
             yield Violation(
                 query.name,
                 str(row.get("message", query.summary)),
@@ -468,8 +568,10 @@ def _contradictions(
     Source: ontology design, section 1, rule 9.
     """
     ours = (f"{base}graph/curated/", f"{base}graph/ontology")
-    for check in checks:
-        for row in list(writer.rows(check.query)):
+    clashing = list(checks)
+    ask = _together(writer, (check.query for check in clashing))
+    for check in clashing:
+        for row in ask(check.query):
             try:
                 found = explain_clash(writer.rows, rules, check, row)
             except InconsistencyError:  # a rule that asks for what is not there may not find its premises again
@@ -503,42 +605,29 @@ def _stop_on(violations: Iterable[Violation]) -> None:
         raise InconsistencyError(f"{len(found)} rules are broken, so nothing was sealed:{''.join(lines)}{rest}")
 
 
-def _dataset_quads(
-    mint: Mint, sources: Sequence[LoadedSource], as_of: date, ontology: str, writer: OxigraphWriter
-) -> Iterator[Quad]:
-    """Describe the data set in ``graph/void``: base, as-of date, ontology version, graphs, size."""
-    graph = mint.graph("void")
-    data = mint.id("dataset", "osai-kg")
-    yield (data, RDF.type, VOID.Dataset, graph)
-    yield (data, RDF.type, DCAT.Dataset, graph)
-    yield (data, DCTERMS.title, Literal("Knowledge graph of open source AI", lang="en"), graph)
-    yield (data, DCTERMS.license, URIRef("https://creativecommons.org/licenses/by/4.0/"), graph)
-    yield (data, VOID.uriSpace, Literal(mint.base), graph)
-    yield (data, VOID.vocabulary, ONTOLOGY, graph)
-    yield (data, VOID.triples, Literal(writer.count(None)), graph)
-    yield (data, OSAI.ontologyVersion, Literal(ontology), graph)
-    instant = f"{as_of.isoformat()}T23:59:59Z"
-    yield (data, OSAI.asOf, Literal(instant, datatype=XSD.dateTime, normalize=False), graph)
-    for source in sources:
-        for name in source.graphs:
-            yield (data, DCTERMS.hasPart, URIRef(name), graph)
-    align = mint.graph("align")
-    yield (data, DCTERMS.hasPart, align, graph)
-    yield (align, RDF.type, VOID.Dataset, graph)
-    yield (align, DCTERMS.title, Literal("How the terms match those of other vocabularies", lang="en"), graph)
-    yield (align, VOID.triples, Literal(writer.count(align)), graph)
-
-
 def fitting_pins(chosen: Sequence[tuple[Source, Snapshot]]) -> tuple[str, ...]:
-    """Give the sets of pinned answers that fit: only the bundled sources have any, with their words or without."""
-    if any(source.bundled() is None for source, _ in chosen):
+    """Give the sets of pinned answers that fit what is loaded, the most special first; none where nothing is pinned.
+
+    "seed" is pinned for exactly the bundled sources, "words" for these with the text of their documents, and "full" for
+    these with the text and exactly the snapshots that ``queries/full-snapshots.csv`` names. A source of the user's own
+    fits no pin, wherever its files are.
+    """
+    bundled = {source.name for source in registry().values() if source.bundled() is not None}
+    loaded = {source.name: snapshot.sha256 for source, snapshot in chosen}
+    if not bundled <= loaded.keys():
         return ()
-    return ("seed",) if any(missing_documents(*pair) for pair in chosen) else ("words", "seed")
+    fetched = {name: sha256 for name, sha256 in loaded.items() if name not in bundled}
+    with (resources.queries() / "full-snapshots.csv").open(encoding="utf-8", newline="") as stream:
+        full = {row["source"]: row["sha256"] for row in csv.DictReader(stream)}
+    without_words = any(missing_documents(*pair) for pair in chosen)
+    if fetched:
+        return ("full",) if fetched == full and not without_words else ()
+    return ("seed",) if without_words else ("words", "seed")
 
 
 def _compare(store: OxigraphStore, catalogue: Catalogue, pins: Sequence[str]) -> Iterator[tuple[str, list[str]]]:
     """Compare each pinned catalogue query's answer with its pin, the pinned file being written by hand."""
-    for query in catalogue.group("competency"):
+    for query in catalogue:
         pinned = next((path for which in pins if (path := catalogue.pin(query, which))), None)
         if pinned is not None:
             with store.answer(query.text, CSV_RESULTS, limits=_LIMITS, trusted=True) as answer:

@@ -15,18 +15,29 @@ from pathlib import Path
 from rdflib import Graph, URIRef
 
 from kg import quality, resources
-from kg.build import Built, Violation, build, fitting_pins
+from kg.build import Built, Violation, build, fitting_pins, judgement_files, resolve_sources
 from kg.documentation import read_statistics
 from kg.errors import KgError
-from kg.model import DEFAULT_GRAPH
+from kg.model import DEFAULT_GRAPH, Snapshot
 from kg.quality import Level, QualityFinding
 from kg.reasoning import classify, java_executable, project_for_dl
 from kg.release import Releases
+from kg.resolution import sample
+from kg.samples import Denoted, measure, read_names
+from kg.search import Index
 from kg.sources import Source
 from kg.sources.fetch import snapshot_of
 from kg.store.oxigraph import OxigraphStore, OxigraphWriter
 from kg.validation import checks as compile_shapes
 from kg.validation import misjudged, read_examples, read_shapes, surroundings, validate
+
+# What merging must reach on the labelled sample, and of how many pairs it must be known to be held to it.
+_PRECISION, _RECALL, _ENOUGH = 0.99, 0.90, 100
+_WORK = "work"  # below the scratch directory: loads, which two sections need
+
+
+# What reconciliation must reach on the labelled names, and of how many a release must hold the things to say so.
+_LEAST_F1, _FEWEST_NAMES = 0.95, 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +129,8 @@ def run_checks(
         yield Section("shapes", f"0 violations, {len(warnings)} warnings", warnings)
         yield _words(built)
         yield _guarded("terms in use", lambda: _use(built, base, root))
+        yield _guarded("resolution", lambda: _resolution(sources, home, base, Path(scratch)))
+        yield _guarded("reconciliation", lambda: _reconciliation(built, base))
         yield _pins(built)
         yield _guarded("logic", lambda: _logic(built, base, root))
 
@@ -140,8 +153,12 @@ def _guarded(name: str, check: Callable[[], Section]) -> Section:
         return Section(name, "it stops with an error", (_error(name, error),))
 
 
+def _chosen(sources: Mapping[str, Source], home: Path) -> list[tuple[Source, Snapshot]]:
+    return [(source, snapshot) for source in sources.values() if (snapshot := snapshot_of(source, home))]
+
+
 def _build(sources: Mapping[str, Source], home: Path, base: str, root: Path, scratch: Path) -> Built:
-    chosen = [(source, snapshot) for source in sources.values() if (snapshot := snapshot_of(source, home))]
+    chosen = _chosen(sources, home)
     return build(
         chosen,
         base=base,
@@ -149,6 +166,7 @@ def _build(sources: Mapping[str, Source], home: Path, base: str, root: Path, scr
         created=datetime.now(UTC).replace(microsecond=0),
         pins=fitting_pins(chosen),
         ontology=root,
+        work=scratch / _WORK,
     )
 
 
@@ -204,6 +222,71 @@ def _use(built: Built, base: str, root: Path) -> Section:
     uses = statistics.uses if statistics else ()
     found = tuple(quality.unused(base, {use.iri for use in uses if use.count or use.elsewhere}, root=root))
     return Section("terms in use", f"{len(uses) - len(found)} of {len(uses)} terms are used", found)
+
+
+def _resolution(sources: Mapping[str, Source], home: Path, base: str, scratch: Path) -> Section:
+    """Measure what the rules merge, without any judgement, on the labelled sample; pairs not loaded are not counted."""
+    described, found = resolve_sources(_chosen(sources, home), base=base, work=scratch / _WORK)
+    path = judgement_files()[0].with_name("sample-pairs.csv")
+    spelt = {source.name: sample.spellings_of(source.lookups) for source in sources.values()}
+    pairs = sample.read_pairs(path, described, spelt)
+    whole = sample.measure(pairs, found.replaced)
+    if not whole.same:
+        why = "no pair of the labelled sample is loaded; kg fetch takes the sources that it is drawn from"
+        return Section("resolution", "not measured", skipped=(why,))
+    findings = [
+        QualityFinding(
+            "resolution", Level.WARN, pair.id, f"{pair.names[0]} and {pair.names[1]} are {pair.label} and merged"
+        )
+        for pair in pairs
+        if pair.label in ("related", "different") and sample.are_one(pair, found.replaced)
+    ]
+    for of in (lambda pair: pair.kind, lambda pair: f"{pair.kind}, {pair.stratum}", sample.half):
+        findings += [
+            QualityFinding("resolution", Level.INFO, name, f"{name}: {measured}")
+            for name, measured in sample.table(pairs, found.replaced, of).items()
+            if measured.same or measured.merged
+        ]
+    for name, reached, wanted in (("precision", whole.precision, _PRECISION), ("recall", whole.recall, _RECALL)):
+        if reached < wanted and whole.same >= _ENOUGH:
+            why = f"{name} of merging is {reached:.3f}, less than {wanted}; mend the rules of kg/resolution/matcher.py"
+            findings.append(QualityFinding("resolution", Level.ERROR, name, why))
+    return Section("resolution", str(whole), tuple(findings))
+
+
+def _reconciliation(built: Built, base: str) -> Section:
+    """Messy names of the labelled sample find what they mean: F1 at least 0.95 where a hundred can be asked."""
+    index = Index.open(built.release.path, base=base)
+    if index is None:
+        return Section("reconciliation", "the release has no index", skipped=("kg build makes one",))
+    store = OxigraphStore.load([(built.release.quads, None, None)])
+    try:
+        measured = measure(index, Denoted(store, index, base), read_names())
+    finally:
+        store.close()
+    asked = len(measured.outcomes) - measured.count("none", "false")
+    summary = (
+        f"precision {measured.precision:.3f}, recall {measured.recall:.3f}, F1 {measured.f1:.3f} over "
+        f"{len(measured.outcomes)} names; {measured.left_out} mean what no loaded source has"
+    )
+    if asked < _FEWEST_NAMES:
+        why = f"{asked} of the names mean something of the loaded sources; {_FEWEST_NAMES} are needed to judge"
+        return Section("reconciliation", summary, skipped=(why,))
+    wrong = [
+        QualityFinding(
+            "reconciliation",
+            Level.WARN,
+            outcome.asked.query,
+            f"{outcome.asked.query!r} ({outcome.asked.stratum}) {outcome.verdict}: {outcome.answer or 'no candidate'}",
+            f"sample-names.csv#{outcome.asked.id}",
+        )
+        for outcome in measured.outcomes
+        if outcome.verdict not in ("found", "none")
+    ]
+    if measured.f1 < _LEAST_F1:
+        why = f"F1 is {measured.f1:.3f}, at least {_LEAST_F1} is wanted; kg check --list shows the names"
+        wrong.insert(0, QualityFinding("reconciliation", Level.ERROR, "", why))
+    return Section("reconciliation", summary, tuple(wrong))
 
 
 def _pins(built: Built) -> Section:

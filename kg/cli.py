@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import shutil
 import socket
@@ -13,6 +12,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -23,31 +23,42 @@ from kg.config import Config, read_config
 from kg.errors import CatalogueError, ConfigError, FetchError, KgError, ReleaseError
 
 if TYPE_CHECKING:
-    from flask import Flask
     from rdflib.term import Node
 
     from kg.build import Built
+    from kg.export import Format, Packing
     from kg.release import Release
     from kg.resolution.review import Candidate
     from kg.sources import Source
     from kg.sources.fetch import Fetched
     from kg.store import Store
-    from kg.store.workers import Keeper
-
-# How the HTTP processes learn what to serve: one JSON object, set by `kg serve` for the processes that it starts.
-SERVICE_VARIABLE = "KG_SERVICE"
-TOKEN_VARIABLE = "KG_TOKEN"  # noqa: S105 (where it stands, not what it is)
-
+    from kg.web.server import Supply
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Session:
-    """What every command is given: the effective configuration and where each value came from."""
+    """What every command is given: the effective configuration and where each value came from.
 
-    config: Config
-    origin: Mapping[str, str]
+    Read by the first command that wants it: a file of settings that is broken stops no ``--help``.
+    """
+
+    flags: Mapping[str, Any]
+
+    @cached_property
+    def _read(self) -> tuple[Config, Mapping[str, str]]:
+        return read_config(self.flags)
+
+    @property
+    def config(self) -> Config:
+        """The effective configuration. Raises ConfigError."""
+        return self._read[0]
+
+    @property
+    def origin(self) -> Mapping[str, str]:
+        """Where each value of it came from."""
+        return self._read[1]
 
 
 class _Group(click.Group):
@@ -92,8 +103,7 @@ def main(context: click.Context, home: Path | None, base: str | None) -> None:
 
     Start with `kg demo`: it builds the bundled sources and serves them on this machine.
     """
-    config, origin = read_config({"home": home, "base": base})
-    context.obj = Session(config, origin)
+    context.obj = Session({"home": home, "base": base})
 
 
 # --- build ---------------------------------------------------------------------------------------------------------
@@ -110,7 +120,9 @@ def demo(session: Session, host: str, port: int) -> None:
     _check_port(host, port)
     built = _build(session.config, (), None)
     _summarise(built)
-    _serve_release(session.config, built.release, host, port)
+    from kg.web.server import ReleaseSupply
+
+    _serve(session.config, ReleaseSupply(session.config, lambda: built.release, follow=False), host, port)
 
 
 @main.command()
@@ -232,13 +244,13 @@ def _build(
     from kg.sources.fetch import snapshot_of
 
     sources = _registry(config)
-    chosen = []
-    for source in choose(sources, names):
-        snapshot = snapshot_of(source, config.home)
-        if snapshot is None:
-            click.echo(f"{source.name}: no snapshot yet; kg fetch {source.name} --from DIR takes one", err=True)
-        else:
-            chosen.append((source, snapshot))
+    taken = [(source, snapshot_of(source, config.home)) for source in choose(sources, names)]
+    chosen = [(source, snapshot) for source, snapshot in taken if snapshot is not None]
+    if waiting := [source.name for source, snapshot in taken if snapshot is None]:
+        click.echo(
+            f"no snapshot yet of {', '.join(waiting)}; kg fetch NAME takes one from its address, --from DIR from files",
+            err=True,
+        )
     everything = {source.name for source, _ in chosen} >= {s.name for s in sources.values() if s.bundled() is not None}
     releases = Releases(config.home)
     with _Bars(len(chosen)) as bars:
@@ -563,7 +575,7 @@ def query(
 
     catalogue = Catalogue.read(resources.queries(), base=session.config.base)
     if listing:
-        _table(["query", "question"], [[entry.name, entry.summary] for entry in catalogue.group("competency")])
+        _table(["query", "question"], [[entry.name, entry.summary] for entry in catalogue])
         return
     if (query is None) == (text is None):
         raise click.UsageError(
@@ -574,6 +586,43 @@ def query(
     elif parameters:
         raise click.UsageError("-p sets parameters of a catalogue query; the text of -e has none")
     _print_answer(_open_store(session.config, version, files), text, media, session.config.base)
+
+
+@main.command()
+@click.argument("keys", nargs=-1, required=True, metavar="KEY...")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a key.")
+@click.option("--release", "version", default="current", show_default=True, help="Which release to ask.")
+@click.pass_obj
+def lookup(session: Session, keys: tuple[str, ...], as_json: bool, version: str) -> None:
+    """Tell what keys mean: addresses, identifiers, domains, CURIEs, IRIs of ours, or names; - reads them from stdin.
+
+    The same as /lookup of the service, without one. Exit status 1 where a key finds nothing.
+    """
+    from kg.search import Index
+
+    release = _release(session.config, version)
+    index = Index.open(release.path, base=session.config.base)
+    if index is None:
+        raise ReleaseError(f"release {release.version} has no index of names and keys; kg build makes one that has")
+    wanted = [line.strip() for key in keys for line in (sys.stdin if key == "-" else (key,)) if line.strip()]
+    rows = []
+    missing = False
+    for answer in map(index.lookup, wanted):
+        missing |= not answer.found
+        if as_json:
+            click.echo(json.dumps(answer.as_json(), ensure_ascii=False))
+            continue
+        for said, found in (("", answer.found), ("near", () if answer.found else answer.near)):
+            rows += [
+                [answer.key, said, one.name, one.iri.removeprefix(session.config.base), f"{one.score:g}", one.why]
+                for one in found
+            ]
+        if not answer.found and not answer.near:
+            rows.append([answer.key, "nothing", "", "", "", ""])
+    if not as_json:
+        _table(["key", "", "name", "thing", "strength", "why"], rows)
+    if missing:
+        sys.exit(1)
 
 
 def _text_of(catalogue: Any, name: str, parameters: Sequence[str]) -> str:
@@ -857,6 +906,123 @@ def _candidates(config: Config, names: tuple[str, ...], kind: str | None, about:
     return candidates(known, resolution, config.base, kind=kind, about=about)
 
 
+# --- elsewhere -------------------------------------------------------------------------------------------------------
+
+
+@main.command()
+@click.argument("target", type=click.Path(path_type=Path, file_okay=False), metavar="DIR")
+@click.option("--release", "version", default="current", show_default=True, help="Which release to export.")
+@click.option("--graphs", multiple=True, metavar="GRAPH",
+              help="Only this graph: its IRI or the path below the base, such as graph/ontology; with a slash at its end "
+              "all below it; default is the default graph. May be given several times.")  # fmt: skip
+@click.option("--format", "form", type=click.Choice(["nq", "nt", "ttl"]), default="nq", show_default=True,
+              help="N-Quads; or N-Triples or Turtle, each graph in files of its own.")  # fmt: skip
+@click.option("--compress", type=click.Choice(["gz", "zst", "none"]), default="gz", show_default=True, help="Packing.")
+@click.option("--part", type=click.IntRange(1), default=1_000_000, show_default=True, help="Quads of one file at most.")
+@click.option("--default-graph", metavar="IRI", help="A name for the default graph, for engines that have none.")
+@click.option("--words", is_flag=True, help="With the words of documents, which are others' and stay out by default.")
+@click.option("--json", "as_json", is_flag=True, help="Print the manifest.")
+@click.pass_obj
+def export(
+    session: Session,
+    target: Path,
+    version: str,
+    graphs: tuple[str, ...],
+    form: Format,
+    compress: Packing,
+    part: int,
+    default_graph: str | None,
+    words: bool,
+    as_json: bool,
+) -> None:
+    """Write a release as sorted parts with a manifest, for the bulk loaders of other engines."""
+    from kg.export import MANIFEST
+    from kg.export import export as run
+
+    release = _release(session.config, version)
+    release.verify()
+    made = run(
+        release,
+        target,
+        form=form,
+        packing=compress,
+        part=part,
+        graphs=graphs,
+        words=words,
+        default_graph=default_graph,
+    )
+    if as_json:
+        click.echo((target / MANIFEST).read_text(encoding="utf-8"), nl=False)
+    else:
+        click.echo(f"{'exported':10} {made.release:22} {made.quads:,} quads of {_many(len(made.graphs), 'graph')} "
+                   f"in {_many(len(made.files), 'file')} → {target / MANIFEST}")  # fmt: skip
+
+
+@main.command()
+@click.argument("url", metavar="URL")
+@click.option("--release", "version", default="current", show_default=True, help="Which release is held there.")
+@click.option("--default-graph", metavar="IRI", help="Where the default graph stands there, in an engine without one.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.pass_obj
+def conform(session: Session, url: str, version: str, default_graph: str | None, as_json: bool) -> None:
+    """Ask the pinned queries of another SPARQL endpoint, and compare its answers with those of the release.
+
+    Ends with status 1 when one differs or fails.
+    """
+    from kg import resources
+    from kg.catalogue import Catalogue
+    from kg.conform import conform as run
+    from kg.store.remote import RemoteStore
+
+    config = session.config
+    catalogue, there = Catalogue.read(resources.queries(), base=config.base), RemoteStore(url, base=config.base)
+    release = _release(config, version)
+    here = _open_store(config, release.version, ())
+    compared = []
+    for one in run(here, there, catalogue, limits=config.limits, default_graph=default_graph):
+        compared.append(one)
+        if not as_json:
+            click.echo(f"{one.state:8} {one.query}{'  ' + one.error if one.error else ''}")
+            for difference in one.differences[:5]:
+                click.echo(f"{'':8} {difference}")
+    same = sum(one.state == "same" for one in compared)
+    if as_json:
+        told = {"release": release.version, "url": url, "same": same, "asked": len(compared),
+                "queries": [one.as_json() for one in compared]}  # fmt: skip
+        click.echo(json.dumps(told, indent=1, ensure_ascii=False))
+    else:
+        click.echo(f"{same} of {len(compared)} answers are those of release {release.version}")
+    if same < len(compared):
+        sys.exit(1)
+
+
+@main.command()
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="Port to look at.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON array.")
+@click.pass_obj
+def doctor(session: Session, port: int, as_json: bool) -> None:
+    """Look at this machine and this home: what works, what is missing, and how to mend it.
+
+    Ends with status 1 when something that the service needs is broken; what only some commands need is a note.
+    """
+    from kg.doctor import examine
+
+    try:
+        config: Config | ConfigError = session.config
+    except ConfigError as error:
+        config = error
+    found = list(examine(config, port))
+    if as_json:
+        click.echo(json.dumps([one.as_json() for one in found], indent=1, ensure_ascii=False))
+    else:
+        for one in found:
+            click.echo(f"{one.state:8} {one.name:12} {one.found}")
+            if one.mend:
+                click.echo(f"{'':21} {one.mend}")
+    if any(one.state == "broken" for one in found):
+        sys.exit(1)
+
+
 # --- serve -----------------------------------------------------------------------------------------------------------
 
 
@@ -865,7 +1031,9 @@ def _candidates(config: Config, names: tuple[str, ...], kind: str | None, about:
 @click.option(
     "--port", default=8000, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 picks a free one."
 )
-@click.option("--release", "version", default="current", show_default=True, help="Which release to serve.")
+@click.option("--release", "version", metavar="R", help="Which release to serve; default: always the current one. "
+              "With --store: the release that the store holds.")  # fmt: skip
+@click.option("--store", "url", metavar="URL", help="Serve a SPARQL 1.1 endpoint of another engine.")
 @click.option("--data", "files", multiple=True, type=_FILE, metavar="FILE",
               help="Serve RDF files (Turtle, TriG, N-Triples, N-Quads, RDF/XML, JSON-LD), not a release.")  # fmt: skip
 @click.option("--writable", "workspace", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
@@ -877,29 +1045,39 @@ def serve(
     session: Session,
     host: str,
     port: int,
-    version: str,
+    version: str | None,
+    url: str | None,
     files: tuple[Path, ...],
     workspace: Path | None,
     tokens: Path | None,
 ) -> None:
-    """Serve a sealed release, RDF files as they are, or a workspace that can be written to, over HTTP."""
-    from kg.store.workers import Keeper
+    """Serve a release, RDF files as they are, another engine's store, or a workspace that can be written to, over HTTP.
+
+    Another release that becomes current is served within seconds, or at once on SIGHUP, and no request fails.
+    """
+    from kg.web.server import FilesSupply, ReleaseSupply, RemoteSupply
 
     config = session.config
     if workspace is None and tokens is not None:
         raise ConfigError(
             "--tokens says who may write; a service that can be written to is started with --writable DIR"
         )
-    if workspace is not None and files:
-        raise ConfigError("--writable and --data are two things to serve; choose one")
+    if sum((workspace is not None, bool(files), url is not None)) > 1:
+        raise ConfigError("--writable, --data and --store are each a thing to serve; choose one")
+    if version is not None and (workspace is not None or files):
+        raise ConfigError("--release names a sealed release; a workspace and files are none")
     _check_port(host, port)
     if workspace is not None:
         _serve_workspace(config, workspace, tokens, host, port)
+    elif url is not None:
+        held = (lambda: _release(config, version or "current")) if version is not None else None
+        _serve(config, RemoteSupply(url, held), host, port)
     elif files:
-        named = [(file.absolute(), config.base, None) for file in files]  # absolute: a link keeps its extension
-        _serve(config, Keeper.start(named, workers=config.workers, queue=config.queue), host, port)
+        _serve(config, FilesSupply(config, files), host, port)
     else:
-        _serve_release(config, _release(config, version), host, port)
+        named = version or "current"
+        supply = ReleaseSupply(config, lambda: _release(config, named), follow=named == "current")
+        _serve(config, supply, host, port)
 
 
 @main.command()
@@ -951,115 +1129,27 @@ def _check_port(host: str, port: int) -> None:
         ) from error
 
 
-def _serve_release(config: Config, release: Release, host: str, port: int) -> None:
-    from kg.store.workers import Keeper
-
-    release.verify()
-    keeper = Keeper.start([(release.quads, config.base, None)], workers=config.workers, queue=config.queue)
-    _serve(config, keeper, host, port, release=release)
-
-
 def _serve_workspace(config: Config, workspace: Path, tokens: Path | None, host: str, port: int) -> None:
-    from kg.store.workspace import keep
+    from kg.web.server import TOKEN_VARIABLE, WorkspaceSupply
     from kg.web.tokens import Tokens
 
     if not Tokens.read(tokens, os.environ.get(TOKEN_VARIABLE) or None).known:
         raise ConfigError(
             f"nobody could write: name a file of tokens with --tokens (kg token makes a line), or set {TOKEN_VARIABLE}"
         )
-    keeper = keep(workspace, workers=config.workers, queue=config.queue)
-    _serve(config, keeper, host, port, writable=True, tokens=tokens)
-
-
-# Threads of an HTTP process beyond its seats: for kept answers, refusals and health when every seat is taken.
-_SPARE_THREADS = 32
+    _serve(config, WorkspaceSupply(config, workspace), host, port, tokens=tokens, writable=True)
 
 
 def _serve(
-    config: Config,
-    keeper: Keeper,
-    host: str,
-    port: int,
-    *,
-    release: Release | None = None,
-    writable: bool = False,
-    tokens: Path | None = None,
+    config: Config, supply: Supply, host: str, port: int, *, tokens: Path | None = None, writable: bool = False
 ) -> None:
-    """Start the HTTP processes over what a keeper holds; stop them, and it, on SIGINT or SIGTERM."""
-    from granian.constants import Interfaces
-    from granian.log import LogLevels
-    from granian.server import Server
+    from kg.web.server import serve as run
 
-    if port == 0:
-        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-            probe.bind((host, 0))
-            port = probe.getsockname()[1]
-    with keeper:
-        service = {
-            "store": str(keeper.address),
-            "release": str(release.path) if release else None,
-            "writable": writable,
-            "tokens": str(tokens.absolute()) if tokens else None,
-            "config": config.model_dump(mode="json"),
-            "parent": os.getpid(),
-        }
-        os.environ[SERVICE_VARIABLE] = json.dumps(service)
-        address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    def announce(address: str) -> None:
         writes = f"   updates at {address}/update   graphs at {address}/graphs" if writable else ""
         click.echo(f"{'serving':10} {address}/   SPARQL at {address}/sparql{writes}   (Ctrl-C stops)")
-        Server(
-            "kg.cli:application",
-            address=host,
-            port=port,
-            interface=Interfaces.WSGI,
-            factory=True,
-            workers=config.servers,
-            blocking_threads=config.queue // config.servers + _SPARE_THREADS,
-            respawn_failed_workers=True,
-            workers_kill_timeout=math.ceil(config.seconds) + 5,  # a query that runs may end; what hangs may not
-            log_level=LogLevels.warning,
-        ).serve()
 
-
-def application() -> Flask:
-    """Make the WSGI application of one HTTP process, from what ``kg serve`` put into the environment."""
-    service = json.loads(os.environ[SERVICE_VARIABLE])
-    _live_and_die_with(service["parent"])  # before the imports, which take a while
-
-    from kg import telemetry
-    from kg.release import read_release
-    from kg.store.workers import WorkerStore
-    from kg.store.workspace import WorkspaceStore
-    from kg.web import create_app
-    from kg.web.tokens import Tokens
-
-    release = read_release(Path(service["release"])) if service["release"] else None
-    config = Config(**service["config"])
-    telemetry.configure(config.log_format)
-    address = Path(service["store"])
-    if not service["writable"]:
-        return create_app(config, store=WorkerStore(address), release=release)
-    tokens = Tokens.read(Path(service["tokens"]) if service["tokens"] else None, os.environ.get(TOKEN_VARIABLE) or None)
-    return create_app(config, store=WorkspaceStore(address), tokens=tokens)
-
-
-def _live_and_die_with(parent: int) -> None:
-    """Make an HTTP process end with the one that started it.
-
-    Until the server has put up its own handlers, a forked process has those of its parent, which would swallow the
-    signal to stop. And when the parent is killed, nobody sends that signal: the kernel does (Linux only).
-    """
-    import signal
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_DFL)
-    if sys.platform == "linux":
-        import ctypes
-
-        pr_set_pdeathsig = 1
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
-        if os.getppid() != parent:
-            os._exit(0)
+    run(supply, config, host, port, announce=announce, tokens=tokens)
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ from pydantic import BaseModel, ConfigDict
 from rdflib import RDF, URIRef
 
 from kg.errors import DriftError
-from kg.model import Mint, Snapshot, Speller
+from kg.model import Assertion, Mint, Snapshot, Speller
 from kg.resolution import Description
 from kg.sources import Issue, IssueList, Source
 from kg.vocab import OSAI, PREFIXES
@@ -48,6 +48,10 @@ IDENTITY, MENTIONS, LOAD = "identity.jsonl", "mentions.txt", "load.json"
 
 # Kinds of thing that two sources may both know, so that one IRI must be chosen.
 SHARED_KINDS = ("org", "project", "model", "body", "situation", "event")
+
+# Those of them that a person knows by name: the record is kept, for whoever looks at both sides of a candidate.
+NAMED_KINDS = ("org", "project", "model")
+LOCATOR, SOURCE_NAME = "locator", "sourceName"  # of records, beside the properties that identify
 
 # What tells that two descriptions are of one thing: properties that identify it, or that its kind is keyed by.
 IDENTIFYING: Mapping[URIRef, str] = {
@@ -61,8 +65,8 @@ IDENTIFYING: Mapping[URIRef, str] = {
         for name in (
             *("homepage", "hasRepository", "rorId", "wikidataId", "gridId", "isni", "emailDomain", "inCountry"),
             *("subOrganizationOf", "ofProject", "steward", "stewardRole", "member", "membershipIn", "membershipLevel"),
-            *("standsAt", "concernsProject", "concernsOrganization", "fromAgent", "toAgent", "toStage", "initiates"),
-            *("earliestStart", "latestStart"),
+            *("standsAt", "licensedUnder", "concernsProject", "concernsOrganization", "fromAgent", "toAgent"),
+            *("toStage", "initiates", "earliestStart", "latestStart", "sponsor", "sponsored", "sponsorshipLevel"),
         )
     },
 }
@@ -195,7 +199,7 @@ def _load(source: Source, snapshot: Snapshot, mint: Mint, place: Path, tick: Cal
                 spell.add(said)
                 if said.predicate == RDF.type:
                     members[str(said.object).rpartition("#")[2]].add(said.subject)
-                known.see(said.subject, said.predicate, str(said.object))
+                known.see(said)
                 if count % _TICK == 0:
                     for out, lines in outs:
                         out.writelines(lines)
@@ -204,7 +208,7 @@ def _load(source: Source, snapshot: Snapshot, mint: Mint, place: Path, tick: Cal
             for out, lines in outs:
                 out.writelines(lines)
         known.write(making / IDENTITY)
-        mentioned = sorted(iri for iri in spell.iris if iri.startswith(known.prefixes))
+        mentioned = sorted(iri for iri in map(str, spell.iris) if iri.startswith(known.prefixes))
         (making / MENTIONS).write_text("".join(f"{iri}\n" for iri in mentioned), encoding="utf-8")
         report = LoadReport(
             assertions=count,
@@ -234,13 +238,24 @@ class _Identities:
 
     def __init__(self, mint: Mint) -> None:
         self.prefixes = tuple(f"{mint.base}id/{kind}/" for kind in SHARED_KINDS)
+        self._named = tuple(f"{mint.base}id/{kind}/" for kind in NAMED_KINDS)
         self._met: dict[str, dict[str, list[str]]] = {}
 
-    def see(self, subject: str, predicate: URIRef, value: str) -> None:
-        if subject.startswith(self.prefixes) and (name := IDENTIFYING.get(predicate)):
-            values = self._met.setdefault(subject, {}).setdefault(name, [])
-            if value not in values:
-                values.append(value)
+    def see(self, said: Assertion) -> None:
+        subject = str(said.subject)  # rdflib's own startswith takes no tuple, and does not say so
+        if not subject.startswith(self.prefixes):
+            return
+        if name := IDENTIFYING.get(said.predicate):
+            self._keep(subject, name, str(said.object))
+        if subject.startswith(self._named):
+            self._keep(subject, LOCATOR, said.evidence.locator)
+            if said.evidence.name:
+                self._keep(subject, SOURCE_NAME, said.evidence.name)
+
+    def _keep(self, subject: str, name: str, value: str) -> None:
+        values = self._met.setdefault(subject, {}).setdefault(name, [])
+        if value not in values:
+            values.append(value)
 
     def write(self, path: Path) -> None:
         with path.open("w", encoding="utf-8", newline="\n") as out:

@@ -6,6 +6,9 @@ A release is a directory ``releases/{version}`` in the home that is never writte
     quads.nq.gz      every quad, sorted N-Quads
     issues.jsonl     what loaders could not map, one JSON object a line
     rules.json       the rules that inferred triples follow from: what ``kg.why`` proves with
+    iris.txt.gz      every IRI that it names below its base, so that none is forgotten when a later one lacks it
+    links-*.sssom.tsv  what things and terms are in other data sets, one table for each
+    CITATION.cff     how to cite it
     terms.json       the documents of all terms of the ontology, and statistics.json how often each is used
     search.sqlite    names and keys for search, look-up and reconciliation, and search.json the hash of its rows
     osai.ttl         the ontology as /ontology serves it, and osai-dl.ttl its module for a reasoner
@@ -32,7 +35,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from kg import __version__
+from kg import __version__, minted
 from kg.errors import ReleaseError, nearest
 from kg.rule import Rule, load_rules
 from kg.store.workspace import collect
@@ -191,6 +194,7 @@ class Releases:
 
     def __init__(self, home: Path) -> None:
         self.root = home / "releases"
+        self._remembered: tuple[list[str], minted.Minted] | None = None
 
     def __iter__(self) -> Iterator[Release]:
         """Give every sealed release, oldest name first. A directory without manifest is none."""
@@ -284,6 +288,7 @@ class Releases:
         writer = collect(workspace, base)
         with self.making() as folder:
             sha256 = writer.dump(folder / QUADS)
+            minted.leave(folder, folder / QUADS, base)
             (folder / ISSUES).write_text("", encoding="utf-8")
             files = {}
             for path in sorted(folder.iterdir()):
@@ -308,6 +313,31 @@ class Releases:
             )
             return self.seal(folder, manifest)
 
+    @contextlib.contextmanager
+    def held(self, release: Release) -> Iterator[Release]:
+        """Hold the files of a release by links of our own, so that who removes its directory takes nothing from us.
+
+        The quads are not among them: who serves has loaded them. Where links cannot be made (another user's home), the
+        release is given as it is.
+        """
+        try:
+            folder = Path(tempfile.mkdtemp(prefix=f".serving-{os.getpid()}-", dir=self.root))
+        except OSError:
+            yield release
+            return
+        try:
+            path = folder / release.path.name
+            try:
+                path.mkdir()
+                for file in release.path.iterdir():
+                    if file.is_file() and file.name != QUADS:
+                        os.link(file, path / file.name)
+            except OSError:
+                path = release.path
+            yield Release(path, release.manifest)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
     def prune(self, keep: int) -> list[str]:
         """Remove all but the newest ``keep`` releases by creation, never the current one. Give their versions."""
         current = self.current()
@@ -316,15 +346,32 @@ class Releases:
         for release in ordered[max(keep, 0) :]:
             if current is not None and release.version == current.version:
                 continue
+            self._remember(release)
             doomed = self.root / f".pruned-{release.version}"
             release.path.rename(doomed)  # first out of sight, so that a crash leaves no half release
             shutil.rmtree(doomed)
             removed.append(release.version)
         return removed
 
+    def remembers(self, path: str) -> bool:
+        """Tell whether a release here names a path below its base, or one that was pruned did. Reads all lists once."""
+        names = self._names()
+        if self._remembered is None or self._remembered[0] != names:
+            lists = (self.root / minted.MINTED, *(self.root / name / minted.MINTED for name in names))
+            self._remembered = (names, minted.Minted(path for each in lists for path in minted.read(each)))
+        return path in self._remembered[1]
+
+    def _remember(self, release: Release) -> None:
+        """Keep the IRIs of a release that is about to go: a withdrawn thing answers 410, and never 404."""
+        kept = self.root / minted.MINTED
+        with tempfile.TemporaryDirectory(prefix=f".promote-{os.getpid()}-", dir=self.root) as folder:
+            made = Path(folder) / minted.MINTED
+            minted.write(made, (*minted.read(kept), *minted.read(release.path / minted.MINTED)))
+            made.replace(kept)
+
     def _sweep(self) -> None:
-        """Remove what was left by builds and promotions that did not end: directories of processes that are gone."""
-        for path in (*self.root.glob(".making-*"), *self.root.glob(".promote-*")):
+        """Remove what builds, promotions and services that did not end left: directories of processes that are gone."""
+        for path in (*self.root.glob(".making-*"), *self.root.glob(".promote-*"), *self.root.glob(".serving-*")):
             pid = path.name.split("-")[1]
             if not (pid.isdigit() and _alive(int(pid))):
                 shutil.rmtree(path, ignore_errors=True)

@@ -86,12 +86,21 @@ class Resolution:
 
 
 class Groups:
-    """Descriptions that are one thing: a union-find that knows which IRIs must stay apart."""
+    """Descriptions that are one thing: a union-find that knows which IRIs must stay apart.
+
+    Two are apart where that was said of them or of others of their groups, and where a list, of which each holds an
+    entry, has them as two: ``number`` says which entry of a list an IRI is.
+    """
 
     def __init__(self) -> None:
         self._parent: dict[str, str] = {}
         self._members: dict[str, set[str]] = {}
         self._apart: defaultdict[str, set[str]] = defaultdict(set)
+        self._entries: defaultdict[str, dict[str, str]] = defaultdict(dict)  # representative -> list -> entry
+
+    def number(self, iri: str, list_: str, entry: str) -> None:
+        """Say that an IRI is one entry of a list: a group holds one entry of a list at most."""
+        self._entries[self.find(iri)].setdefault(list_, entry)
 
     def keep_apart(self, one: str, other: str) -> None:
         """Never let the two become one."""
@@ -113,16 +122,25 @@ class Groups:
         root = self.find(iri)
         return self._members.get(root, {root})
 
-    def join(self, one: str, other: str) -> bool:
-        """Make two groups one, unless members of them must stay apart; tell whether they are one now."""
+    def join(self, one: str, other: str, *, judged: bool = False) -> bool:
+        """Make two groups one, unless members of them must stay apart; tell whether they are one now.
+
+        What a person judged joins two entries of a list as well.
+        """
         left, right = self.find(one), self.find(other)
         if left == right:
             return True
         here, there = self.members(left), self.members(right)
         if any(not self._apart[iri].isdisjoint(there) for iri in here if iri in self._apart):
             return False
+        entries, others = self._entries.get(left, {}), self._entries.get(right, {})
+        if not judged and any(others.get(list_, entry) != entry for list_, entry in entries.items()):
+            return False
         if len(here) < len(there):
             left, right, here, there = right, left, there, here
+        if entries or others:
+            self._entries[left] = {**entries, **others}
+            self._entries.pop(right, None)
         self._parent[right] = left
         self._members[left] = here | there
         self._members.pop(right, None)

@@ -150,7 +150,7 @@ def test_an_acceptance_alone_begins_the_stage_of_today(tmp_path):
 def test_an_organization_is_taken_on_as_a_fund(tmp_path):
     rows = [stated("Kelp Fund", home="https://kelp.example"), stated("Sand Fund", home="https://kelp.example")]
     read = Read(tmp_path, rows, [ONE_OBSERVED])
-    kelp = MINT.iri("org", "homepage:kelp.example", "Kelp Fund")
+    kelp = MINT.iri("org", "reef-landscape:kelp fund", "Kelp Fund")
     acceptance = read.of(f"{kelp.rpartition('/')[2]}-accepted-reef")
     assert acceptance[OSAI.concernsOrganization] == {kelp}
     assert "sand-accepted-reef" in read.slugs(OSAI.Acceptance)

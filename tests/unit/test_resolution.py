@@ -81,8 +81,8 @@ def test_two_curated_things_never_become_one() -> None:
 
 def test_a_judgement_of_different_wins_over_a_shared_repository() -> None:
     known = [
-        described("project/a", "project", hasRepository="r/1"),
-        described("project/b", "project", "b", 60, hasRepository="r/1"),
+        described("project/a", "project", name="Cod", hasRepository="id/repository/r/1"),
+        described("project/b", "project", "b", 60, name="Cod", hasRepository="id/repository/r/1"),
     ]
     assert resolve(known).replaced == {"project/b": "project/a"}
     judged = Link.of("project/a", "project/b", Verdict.DIFFERENT, by="judgement")
