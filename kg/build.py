@@ -213,7 +213,7 @@ def _make(
     report("loaded", {"sources": len(loads), "seconds": clock.step("load")})
 
     found = [description for done in loads for description in descriptions(done)]
-    resolution = resolve(found, judged)
+    resolution = resolve(found, judged, mint.promised())
     _write_links(folder / RESOLUTION, resolution, base)
     report("resolved", {"merged": len(resolution.replaced), "seconds": clock.step("resolve")})
 
@@ -468,7 +468,7 @@ def resolve_sources(
     ordered = sorted(chosen, key=lambda pair: (pair[0].order, pair[0].name))
     loads = load_all(ordered, mint, work, code=code, processes=processes, progress=progress)
     found = [description for done in loads for description in descriptions(done)]
-    return found, resolve(found, judged)
+    return found, resolve(found, judged, mint.promised())
 
 
 def _curated(writer: OxigraphWriter, base: str, focuses: Sequence[str]) -> set[str]:

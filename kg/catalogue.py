@@ -29,7 +29,7 @@ from kg.store import Form, guard
 from kg.vocab import PREFIXES
 
 GROUPS = ("competency", "catalogue", "pages", "violations")
-PUBLIC = "competency"  # the group that people are shown and answers are pinned for
+PUBLIC = ("competency", "catalogue")  # the groups that people are shown and answers are pinned for
 ANY = "*"  # in a pinned answer: any value
 
 _KEYS = ("summary", "description", "tags", "params")
@@ -214,7 +214,7 @@ class Catalogue:
 
     @classmethod
     def read(cls, directory: Path, *, base: str = DEFAULT_BASE) -> Catalogue:
-        """Read ``{competency,pages,violations}/*.rq`` below ``directory``. Raises CatalogueError with file and line."""
+        """Read ``{group}/*.rq`` for each of GROUPS below ``directory``. Raises CatalogueError with file and line."""
         check_base(base)
         queries: dict[str, Query] = {}
         for group in GROUPS:
@@ -230,13 +230,13 @@ class Catalogue:
         return cls(tuple(queries.values()), base=base)
 
     def __iter__(self) -> Iterator[Query]:
-        return iter(self.group(PUBLIC))
+        return iter([query for group in PUBLIC for query in self.group(group)])
 
     def __len__(self) -> int:
-        return len(self.group(PUBLIC))
+        return sum(len(self.group(group)) for group in PUBLIC)
 
     def group(self, name: str) -> tuple[Query, ...]:
-        """Give the queries of one group in order: "competency", "pages" or "violations"."""
+        """Give the queries of one group, of those that GROUPS names, in order."""
         if name not in GROUPS:
             raise CatalogueError(f"{name!r} is no group of queries; groups are {', '.join(GROUPS)}")
         return tuple(query for query in self._queries.values() if query.group == name)
@@ -257,6 +257,10 @@ class Catalogue:
         short = {known.partition("-")[0]: known for known in pool}
         hint = nearest(stem, [*pool, *short])
         raise CatalogueError(f"there is no query {name!r}{hint or '; list them with `kg query --list`'}")
+
+    def public(self, name: str) -> Query:
+        """Find a query that people are shown, as ``get`` does. Raises CatalogueError for any other."""
+        return Catalogue(tuple(self), base=self.base).get(name)
 
     def pin(self, query: Query, which: str = "seed") -> Path | None:
         """Give the file that holds the expected answer (``cqNN-slug.seed.csv``), or None when none is pinned."""

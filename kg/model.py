@@ -270,6 +270,10 @@ class Mint:
             slug = "-".join(part for part in (slugify(name or key)[:80].strip("-"), mark) if part)
         return self.id(kind, slug)
 
+    def promised(self) -> frozenset[str]:
+        """Give the IRIs of the ledger: their slugs were given out, never to change."""
+        return frozenset(str(self.id(row.kind, row.slug)) for row in self.ledger.rows if not row.replaced_by)
+
     def id(self, kind: str, slug: str, *tail: str) -> URIRef:
         """Give ``{base}id/{kind}/{slug}[/tail…]`` for a slug that is already a stable key.
 

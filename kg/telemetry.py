@@ -17,6 +17,7 @@ from structlog.typing import Processor
 _ROOT = "kg"  # of every logger of this package, also of those that only know the standard library
 
 _SHARED: tuple[Processor, ...] = (
+    structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -69,6 +70,12 @@ def logger(name: str) -> structlog.stdlib.BoundLogger:
         ],
     )
     return bound
+
+
+def bind(**values: object) -> None:
+    """Put these values, and no earlier ones, on every line that this thread logs from now on."""
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(**values)
 
 
 def fingerprint(text: str) -> dict[str, object]:

@@ -12,7 +12,7 @@ situation *is* its project, role and agent (ontology design, section 1, rule 9).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -151,18 +151,20 @@ class Groups:
         return [members for members in self._members.values() if len(members) > 1]
 
 
-def replacements(groups: Iterable[set[str]], descriptions: Iterable[Description]) -> dict[str, str]:
-    """Choose the IRI that stays of each group: curated first, then by order of source, then the first by text.
+def replacements(
+    groups: Iterable[set[str]], descriptions: Iterable[Description], promised: Collection[str] = frozenset()
+) -> dict[str, str]:
+    """Choose the IRI that stays of each group: curated first, then promised, then by order of source, then by text.
 
-    Raises InconsistencyError when two curated IRIs would become one: that is ours to mend.
+    ``promised`` are IRIs that were given out to stay: those whose slugs stand in the ledger. Raises InconsistencyError when two curated IRIs would become one: that is ours to mend.
     """
-    rank: dict[str, tuple[bool, int, str]] = {}
+    rank: dict[str, tuple[bool, bool, int, str]] = {}
     for found in descriptions:
-        mine = (not found.curated, found.order, found.iri)
+        mine = (not found.curated, found.iri not in promised, found.order, found.iri)
         rank[found.iri] = min(rank.get(found.iri, mine), mine)
     chosen: dict[str, str] = {}
     for members in groups:
-        known = sorted(members, key=lambda iri: rank.get(iri, (True, 1_000_000, iri)))
+        known = sorted(members, key=lambda iri: rank.get(iri, (True, True, 1_000_000, iri)))
         curated = [iri for iri in known if iri in rank and not rank[iri][0]]
         if len(curated) > 1:
             raise InconsistencyError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from kg.resolution import Description, Groups, Link, Resolution, Verdict, replacements
@@ -11,13 +11,15 @@ from kg.resolution.matcher import match
 from kg.resolution.profile import listed
 
 
-def resolve(descriptions: Sequence[Description], judgements: Iterable[Link] = ()) -> Resolution:
+def resolve(
+    descriptions: Sequence[Description], judgements: Iterable[Link] = (), promised: Collection[str] = frozenset()
+) -> Resolution:
     """Find which descriptions are of one thing, and choose the IRI that stays of each.
 
     A judgement wins over every rule: "different" and "related" keep two apart however they score, also through others.
     One of which a side is not described is left out. The rules' merges are made in order of score, so that a weak one
-    never stands in the way of a strong one; one that would join what must stay apart is left open for a person. Same
-    input, same output, whatever the order. Raises InconsistencyError when two curated IRIs would become one.
+    never stands in the way of a strong one; one that would join what must stay apart is left open for a person.
+    ``promised`` IRIs stay before others that are not curated. Same input, same output, whatever the order. Raises InconsistencyError when two curated IRIs would become one.
     """
     described = {description.iri for description in descriptions}
     judged = sorted(link for link in judgements if link.left in described and link.right in described)
@@ -45,7 +47,7 @@ def resolve(descriptions: Sequence[Description], judgements: Iterable[Link] = ()
         replace(link, verdict=Verdict.OPEN, reasons=(_BARRED, *link.reasons)) if link in barred else link
         for link in proposed
     )
-    return Resolution(replacements(groups.groups(), descriptions), tuple(sorted((*judged, *links))))
+    return Resolution(replacements(groups.groups(), descriptions, promised), tuple(sorted((*judged, *links))))
 
 
 _BARRED = "would join two that a list, a judgement or another link keeps apart"

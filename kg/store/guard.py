@@ -20,16 +20,18 @@ Source: SPARQL 1.1 Query Language, section 19; the grammar of spargebra 0.4.8, w
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Final, NoReturn
+from typing import Final, NoReturn, TypeAlias, TypeVar
 
 from pyoxigraph import NamedNode
 
 from kg.errors import QueryRefusedError, QuerySyntaxError, nearest
 from kg.store import EVERYTHING, Form, Scope
+
+_T = TypeVar("_T")
 
 # --- What the engine's tokens look like ------------------------------------------------------------------------------
 
@@ -89,6 +91,10 @@ _FIRST = re.compile(rf"{_SPACE}([A-Za-z]*+)").match
 _UPDATE = re.compile(
     "(?:INSERT|DELETE|LOAD|CLEAR|DROP|CREATE|ADD|MOVE|COPY|WITH)(?:DATA|WHERE|SILENT)?", re.IGNORECASE
 ).fullmatch
+_LOAD_SILENT = re.compile(rf"(?i:LOAD){_SPACE}(?i:SILENT){_SPACE}({_IRI})").match
+_CLOSED_ADDRESS = "<kg:closed>"  # no scheme that the engine fetches: it fails before it looks for an address
+_LOAD_BARE = re.compile(rf"(?i:LOAD){_SPACE}(?:(?i:SILENT){_SPACE})?(?:;|\Z)").match
+_BLANK = re.compile(_SPACE).fullmatch
 _GROUP_FOLLOWS = re.compile(rf"{_SPACE}\{{").match
 _PIECE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -166,7 +172,8 @@ class Reading:
 
     ``functions`` are the absolute IRIs called as functions, the engine's own casts among them (it may hold a few that
     only look like calls). ``services`` are the targets of SERVICE: an IRI, a variable with its question mark, or the
-    text as it stands where it cannot be resolved. Counts are named as the limits of ``Budget``.
+    text as it stands where it cannot be resolved. ``concats`` are where each GROUP_CONCAT begins and ends. Counts are
+    named as the limits of ``Budget``.
     """
 
     form: Form
@@ -184,6 +191,42 @@ class Reading:
     items: int = 0
     branches: int = 0
     choices: int = 0
+    concats: tuple[tuple[int, int], ...] = ()
+
+    def rewritten(self, text: str) -> str:
+        """Give the text as the embedded engine is to have it: with what it gets wrong said so that it gets it right.
+
+        Its GROUP_CONCAT keeps a language tag that all values share. The separator has none, so the result has none
+        (SPARQL 1.1 Query, sections 17.4.3.12 and 18.5.1.7).
+        """
+        return _edited(text, _without_language(self.concats)) if self.concats else text
+
+    def answered(self, query: str, ask: Callable[[str], _T]) -> _T:
+        """Ask the engine for ``rewritten``; where that is no SPARQL, ask as it was written, for the fault's place."""
+        text = self.rewritten(query)
+        try:
+            return ask(text)
+        except QuerySyntaxError:
+            if text == query:
+                raise
+        return ask(query)
+
+
+_Edit: TypeAlias = tuple[int, int, str]  # what to write instead of the text from here to there
+
+
+def _without_language(calls: Iterable[tuple[int, int]]) -> Iterator[_Edit]:
+    for start, end in calls:
+        yield start, start, "STR("
+        yield end, end, ")"
+
+
+def _edited(text: str, edits: Iterable[_Edit]) -> str:
+    pieces, position = [], 0
+    for start, end, instead in sorted(edits):
+        pieces += [text[position:start], instead]
+        position = end
+    return "".join((*pieces, text[position:]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,7 +237,8 @@ class UpdateReading:
     operations that could as well stand there, and ``prefixes`` what they declare; one that declares a prefix anew or
     changes the base is not among them, and the engine will refuse it. ``wheres`` are the places of the WHERE keywords
     that a dataset of the request must stand before, each with what must stand before that: nothing, or the template of
-    a DELETE WHERE, which is its pattern again.
+    a DELETE WHERE, which is its pattern again. ``loads`` are the places of the IRIs that LOAD SILENT names, ``concats``
+    those of each GROUP_CONCAT.
     """
 
     functions: frozenset[str] = frozenset()
@@ -203,19 +247,29 @@ class UpdateReading:
     wheres: tuple[tuple[int, str], ...] = ()
     prologues: tuple[tuple[int, int], ...] = ()
     prefixes: Mapping[str, str] = field(default_factory=dict)
+    loads: tuple[tuple[int, int], ...] = ()
+    concats: tuple[tuple[int, int], ...] = ()
 
     def rewritten(self, text: str, scope: Scope) -> str:
         """Give the text as the engine is to have it, beside ``prefixes``.
 
         It is without the prologues between operations, and has the dataset of the request in every operation with a
-        WHERE. Raises QueryRefusedError (rule "dataset") where the text says USING or WITH itself, or a graph is no IRI.
+        WHERE. LOAD SILENT names what cannot be fetched: it does nothing and succeeds, as the standard has it for a LOAD
+        that fails (SPARQL 1.1 Update, section 3.1.4). GROUP_CONCAT is as in ``Reading.rewritten``. Raises
+        QueryRefusedError (rule "dataset") where the text says USING or WITH itself, or a graph is no IRI.
         Source: SPARQL 1.1 Protocol, section 2.2.3.
         """
-        for start, end in self.prologues:
-            blank = re.sub(r"[^\n]", " ", text[start:end])  # what follows keeps its place
-            text = f"{text[:start]}{blank}{text[end:]}"
-        if scope == EVERYTHING:
-            return text
+        edits = list(_without_language(self.concats))
+        # What follows keeps its place.
+        edits += [(start, end, _CLOSED_ADDRESS.ljust(end - start)) for start, end in self.loads]
+        edits += [(start, end, re.sub(r"[^\n]", " ", text[start:end])) for start, end in self.prologues]
+        if scope != EVERYTHING:
+            using = self._using(scope)
+            edits += [(place, place, f"{template} {using} ") for place, template in self.wheres]
+        return _edited(text, edits)
+
+    def _using(self, scope: Scope) -> str:
+        """Write a dataset as USING clauses. Raises as ``rewritten``."""
         if self.dataset:
             raise QueryRefusedError(
                 "the request names graphs (using-graph-uri, using-named-graph-uri) and the update has USING or WITH; "
@@ -227,12 +281,7 @@ class UpdateReading:
         for graph in (*(scope.default or ()), *(scope.named or ())):
             if not is_iri(graph):
                 raise QueryRefusedError(f"<{graph[:200]}> is no absolute IRI, so no graph", rule="dataset")
-        using = " ".join(clauses)
-        pieces, position = [], 0
-        for place, template in self.wheres:
-            pieces += [text[position:place], template, " ", using, " "]
-            position = place
-        return "".join((*pieces, text[position:]))
+        return " ".join(clauses)
 
 
 _ADVICE: Final = MappingProxyType(
@@ -293,7 +342,8 @@ def check(query: str, *, base: str | None = None, budget: Budget = DEFAULT) -> R
 def check_update(update: str, *, base: str | None = None, budget: Budget = UPDATE) -> UpdateReading:
     """Read an update and hold it against ``budget``, as ``check`` does with a query.
 
-    Refuses LOAD (rule "load"), which no budget allows, and SERVICE as in queries. Raises QuerySyntaxError for a query.
+    Refuses LOAD (rule "load") unless it is SILENT and names an IRI as such, which then loads nothing; no budget allows
+    one. Refuses SERVICE as in queries. Raises QuerySyntaxError for a query.
     """
     return _UpdatePass(update, base, budget).update()
 
@@ -310,8 +360,8 @@ class _Level:
     """One open bracket: what kind it is and what was counted in it."""
 
     __slots__ = (
-        "branches", "choices", "expects", "fresh", "items", "kind", "last", "operators", "patterns", "retries",
-        "start", "steps", "weight",
+        "branches", "choices", "concat", "expects", "fresh", "items", "kind", "last", "operators", "patterns",
+        "retries", "start", "steps", "weight",
     )  # fmt: skip
 
     def __init__(self, kind: str, start: int, *, retries: int, weight: int | None = None) -> None:
@@ -322,6 +372,7 @@ class _Level:
         self.expects = 0  # is the next "(" an expression? 0 no, 1 yes, 2 yes and those after it
         self.fresh = True  # does the next term begin a pattern?
         self.last = 0  # patterns of the group just closed, in case UNION follows
+        self.concat: int | None = None  # where the GROUP_CONCAT stands whose values these are
         self.branches = self.choices = self.items = self.operators = self.patterns = self.steps = 0
 
 
@@ -352,6 +403,8 @@ class _Pass:
         self.services: set[str] = set()
         self.volatile = self.dataset = False
         self.word = ""  # the last keyword
+        self.word_at = 0  # where it stands
+        self.concats: list[tuple[int, int]] = []
         self.glued = 0  # words that were several keywords
         self.target = False  # does the target of a SERVICE follow?
         self.levels: list[_Level] = []
@@ -403,6 +456,7 @@ class _Pass:
             services=frozenset(self.services),
             volatile=self.volatile,
             dataset=self.dataset,
+            concats=tuple(self.concats),
             **self.most,
         )
 
@@ -668,7 +722,6 @@ class _Pass:
         self.wrong(f"{text[:40]} is no keyword of SPARQL{nearest(word[:40], self.vocabulary)}", start)
 
     def keyword(self, word: str, start: int) -> None:
-        del start
         level = self.level
         if self.target and word != "SILENT":
             self.target = False
@@ -691,7 +744,7 @@ class _Pass:
                 level.expects = 0
             elif word not in _NEUTRAL and not level.expects:
                 level.expects = 1
-        self.word = word
+        self.word, self.word_at = word, start
 
     def heads(self, prefix: str) -> list[str]:
         """Give what of a prefix can be keywords before another prefix, as ``GRAPH`` in ``GRAPHex:``; shortest first."""
@@ -810,6 +863,8 @@ class _Pass:
             self.term(operand=operand, start=start)
         inner = _Level(kind, start, retries=retries)
         inner.choices = int(named == "IN")
+        if named == "GROUP_CONCAT":
+            inner.concat = self.word_at
         self.push(inner, start)
 
     def is_data(self) -> bool:
@@ -840,6 +895,8 @@ class _Pass:
                 f"that wants {_CLOSER[level.kind]}",
                 start,
             )
+        if level.concat is not None:
+            self.concats.append((level.concat, start + 1))
         outer = self.level = self.levels.pop()
         if level.kind == _GROUP:
             self.count("patterns", level.patterns, level.start)
@@ -874,12 +931,17 @@ class _UpdatePass(_Pass):
         self.operations = 1
         self.wheres: list[tuple[int, str]] = []
         self.prologues: list[tuple[int, int]] = []
+        self.loads: list[tuple[int, int]] = []
+        self.load: int | None = None  # where the first LOAD stands that is to be refused
+        self.begins = 0  # where the text of the operation begins
         self.later: dict[str, str] = {}
         self.doubled: int | None = None  # where the WHERE of a DELETE WHERE stands, until its pattern ends
 
     def update(self) -> UpdateReading:
         self.measure()
         self.body(self.operation(self.prologue()))
+        if self.load is not None:  # only now: what is no SPARQL is told first
+            self.refuse("load", "LOAD would fetch from another address; send the data to /graphs yourself", self.load)
         return UpdateReading(
             prologues=tuple(self.prologues),
             prefixes=self.later,
@@ -887,9 +949,13 @@ class _UpdatePass(_Pass):
             dataset=self.dataset,
             operations=self.operations,
             wheres=tuple(self.wheres),
+            loads=tuple(self.loads),
+            concats=tuple(self.concats),
         )
 
     def next_operation(self, start: int, position: int) -> int:
+        if self.is_blank(self.begins, start):
+            self.wrong("an operation is missing before this semicolon; take it away", start)
         self.operations += 1
         self.count("operations", self.operations, start)
         self.level = _Level(_TOP, position, retries=0)
@@ -905,7 +971,12 @@ class _UpdatePass(_Pass):
     def operation(self, position: int) -> int:
         if found := _FORM(self.query, position):
             self.wrong(f"{found[1].upper()} begins a query, and this endpoint takes updates", found.start(1))
+        self.begins = position
         return position
+
+    def is_blank(self, start: int, end: int) -> bool:
+        """Tell whether only spaces and comments stand here."""
+        return _BLANK(self.query, start, end) is not None
 
     def unknown_word(self, text: str, word: str, start: int) -> NoReturn:
         if word in _PROLOGUE_WORDS:
@@ -918,7 +989,7 @@ class _UpdatePass(_Pass):
         if self.levels:
             return
         if word == "LOAD":
-            self.refuse("load", "LOAD would fetch from another address; send the data to /graphs yourself", start)
+            self.take_load(start)
         if word in ("WITH", "USING"):
             self.dataset = True
         elif word == "WHERE" and before == "DELETE":
@@ -926,10 +997,23 @@ class _UpdatePass(_Pass):
         elif word == "WHERE":
             self.wheres.append((start, ""))
 
+    def take_load(self, start: int) -> None:
+        """Take a LOAD: one that is SILENT is to fail in silence, any other is refused when all has been read."""
+        if not self.is_blank(self.begins, start):
+            self.wrong("LOAD begins an operation; write a semicolon after the one before", start)
+        if _LOAD_BARE(self.query, start):
+            self.wrong("LOAD names no address; write LOAD <iri>", start)
+        if found := _LOAD_SILENT(self.query, start):
+            self.loads.append(found.span(1))
+        elif self.load is None:
+            self.load = start
+
     def at_top(self, prefix: str, start: int) -> None:
         super().at_top(prefix, start)
         if prefix[:5].upper() in ("WITH", "USING") and self.heads(prefix):
             self.dataset = True
+        if prefix[:4].upper() == "LOAD" and self.heads(prefix):
+            self.take_load(start)
 
     def is_data(self) -> bool:
         if self.levels:

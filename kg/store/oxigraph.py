@@ -510,10 +510,18 @@ class OxigraphStore(Store):
     def _answer(
         self, query: str, media_type: str, *, limits: Limits, base: str | None, scope: Scope, trusted: bool
     ) -> Answer:
-        if self._engine is None:
+        engine = self._engine
+        if engine is None:
             raise StoreUnavailableError("the store is closed")
-        functions = frozenset() if trusted else guard.check(query, base=base).functions
-        return evaluate(self._engine, query, media_type, limits=limits, base=base, scope=scope, functions=functions)
+        if trusted:
+            return evaluate(engine, query, media_type, limits=limits, base=base, scope=scope)
+        reading = guard.check(query, base=base)
+
+        def ask(text: str) -> Answer:
+            functions = reading.functions
+            return evaluate(engine, text, media_type, limits=limits, base=base, scope=scope, functions=functions)
+
+        return reading.answered(query, ask)
 
 
 class OxigraphWriter(Writer):

@@ -961,6 +961,11 @@ class Keeper:
         """The keeper's process."""
         return self._process.pid
 
+    @property
+    def ended(self) -> bool:
+        """Tell whether the keeper is gone, by whatever cause."""
+        return self._process.poll() is not None
+
     def store(self) -> WorkerStore:
         """Give a store that asks these workers."""
         return WorkerStore(self.address)
@@ -972,6 +977,7 @@ class Keeper:
             if pipe is not None:
                 with contextlib.suppress(BrokenPipeError):
                     pipe.close()
+        process.terminate()  # processes that this one forked may hold the lifeline too
         try:
             process.wait(5)
         except subprocess.TimeoutExpired:
@@ -1057,16 +1063,17 @@ class WorkerStore(Store):
             raise StoreUnavailableError("the store is closed")
         if not 0 < limits.seconds < 1e6:
             raise ValueError(f"a deadline of {limits.seconds} seconds is none")  # zero would switch the timer off
-        functions = () if trusted or not self._guarded else tuple(guard.check(query, base=base).functions)
+        reading = None if trusted or not self._guarded else guard.check(query, base=base)
         request = {
-            "query": query,
             "media_type": media_type,
             "base": base,
             "default": None if scope.default is None else sorted(scope.default),
             "named": None if scope.named is None else sorted(scope.named),
-            "functions": functions,
+            "functions": () if reading is None else tuple(reading.functions),
         }
-        return self._have(request, b"", limits)
+        if reading is None:
+            return self._have({**request, "query": query}, b"", limits)
+        return reading.answered(query, lambda text: self._have({**request, "query": text}, b"", limits))
 
     @contextlib.contextmanager
     def _parsed(self, document: bytes, media_type: str, *, base: str, limits: Limits) -> Iterator[Answer]:

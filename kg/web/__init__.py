@@ -21,6 +21,8 @@ from kg.search import Index
 from kg.store import Store, Workspace
 from kg.store.oxigraph import OxigraphStore
 from kg.web.admission import Bounds
+from kg.web.asking import Asking
+from kg.web.browse import Browse
 from kg.web.dataset import DatasetPages
 from kg.web.editor import EditorWords
 from kg.web.front import Front
@@ -98,6 +100,9 @@ def create_app(
     app.register_blueprint(WhyPages(store, site, rules, limits=config.limits).blueprint())
     app.register_blueprint(EditorWords(store, site, catalogue, limits=config.limits).blueprint())
     index = Index.open(release.path, base=config.base) if release is not None else None
+    if release is not None:
+        asking = Asking(store, site, catalogue, limits=config.limits)
+        app.register_blueprint(Browse(asking, index).blueprint())
     if index is not None:
         app.register_blueprint(Reconciliation(index, store, site, catalogue, limits=config.limits).blueprint())
         app.register_blueprint(Lookup(index, site).blueprint())

@@ -127,6 +127,10 @@ class FairQueue(Generic[Client, Ticket]):
         """Count the tickets of one client that wait."""
         return len(self._waiting.get(client, ()))
 
+    def __len__(self) -> int:
+        """Count the tickets that wait."""
+        return sum(map(len, self._waiting.values()))
+
     def _may(self, client: Client) -> bool:
         running = self._running.get(client, 0)
         return running < self._client_slow or (
@@ -160,6 +164,12 @@ class Admission:
     def seated(self) -> int:
         """How many requests are held at the moment."""
         return self._seated
+
+    @property
+    def waiting(self) -> int:
+        """How many of them wait for their turn."""
+        with self._lock:
+            return len(self._queue)
 
     def seat(self, client: str) -> Seat:
         """Give a seat, or raise: Problem (429) where this client has all of its own, QueueFullError where none is left.

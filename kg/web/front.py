@@ -19,10 +19,11 @@ import time
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
+from kg import telemetry
 from kg.web.admission import Admission, Bounds, Seat, client_of
 from kg.web.cache import AnswerCache, Flight, Kept, Key
 from kg.web.compression import CODINGS, SMALLEST, choose_coding, compress, compressible, read_body
-from kg.web.site import KEEP, STARTED, Headers, Reply
+from kg.web.site import KEEP, REQUEST, STARTED, Headers, Reply
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -85,6 +86,7 @@ class Front:
             if kept is not None:
                 return _send(kept, environ, start_response)
         environ[STARTED] = time.perf_counter()
+        telemetry.bind(request=environ.get(REQUEST))
         try:
             return self._miss(environ, start_response, key, version)
         except Exception as error:  # noqa: BLE001  (the border of the process: whatever it is, it becomes a problem)

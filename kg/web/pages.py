@@ -13,7 +13,7 @@ import difflib
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
 from functools import cache, lru_cache
@@ -25,24 +25,57 @@ from rdflib.namespace import DCTERMS
 from rdflib.term import Node
 
 from kg import __version__
-from kg.catalogue import PUBLIC, Catalogue, Query
+from kg.catalogue import Catalogue, Query
 from kg.errors import AnswerTooLargeError, CatalogueError, QuerySyntaxError, StoreError
 from kg.model import KINDS
 from kg.rule import Rule
 from kg.store import JSON_RESULTS, TURTLE, Form, Limits, Store
 from kg.vocab import ONTOLOGY, OSAI, PREFIXES
 from kg.web import problems
+from kg.web.asking import Asking, Row
+from kg.web.kinds import Kinds
 from kg.web.negotiation import DESCRIPTIONS, DOWNLOADS, HTML, JSON, OFFERS, content_type
 from kg.web.problems import problem
 from kg.web.site import PAGE_BYTES, PAGE_ROWS, Site, choose, path_of
 from kg.web.terms import Cell, cell, iri_cell, short, solutions
 from kg.web.why import why_address
 
+LICENCE = "https://creativecommons.org/licenses/by/4.0/"  # of the data; words of others have their own
 _URI_SAFE = "/:@!$&'()*+,;=-._~%#?"  # what an IRI may keep as it is in a header, which is ASCII
 _NOT_IN_IRI = re.compile(r"[\x00-\x20<>\"{}|\\^`]")
 _THING_OFFERS = (HTML, *DESCRIPTIONS.values(), JSON)
 _SUFFIX_OF = {media_type: suffix for suffix, media_type in DESCRIPTIONS.items()} | {JSON: "jsonld"}
-_VALUES_SHOWN = 200  # values of one property on a page; the rest is counted, and one link away
+_VALUES_SHOWN = 25  # values of one property on a page, either way; the rest is counted, and one link away
+
+# How a field of a form is typed: the input's type and the step of its numbers. Times keep their zone, so they are text.
+_INPUTS = {"integer": ("number", "1"), "decimal": ("number", "any"), "double": ("number", "any"), "date": ("date", None)}
+# Which page query (choose-…) proposes values for a parameter of this name.
+_CHOICES = {
+    "project": "project",
+    "organization": "organization",
+    "foundation": "foundation",
+    "sector": "sector",
+    "event": "transfer",
+    "transfer": "transfer",
+    "finding": "finding",
+    "document": "document",
+}
+_HOME_QUERIES = (
+    ("the numbers", "home-counts"),
+    ("the latest events", "home-recent-events"),
+    ("the findings that contradict", "home-contested"),
+    ("the projects with two hosts", "home-disagreements"),
+)
+# Where a class of the home page is listed by facets.
+LISTS = {
+    str(OSAI.Project): "projects",
+    str(OSAI.Organization): "organizations",
+    str(OSAI.GovernanceEvent): "events",
+    str(OSAI.Model): "models",
+    str(OSAI.Finding): "findings",
+    str(OSAI.Document): "documents",
+    str(OSAI.Person): "people",
+}
 
 # What a reader wants first; everything else follows by name.
 _FIRST = (
@@ -60,7 +93,8 @@ _NAMES = frozenset(
 )
 
 _EXISTS = (
-    "ASK { { <%s> ?p ?o } UNION { ?s ?q <%s> } UNION { GRAPH ?g { <%s> ?r ?v } } UNION { GRAPH <%s> { ?a ?b ?c } } }"
+    "ASK { { <%s> ?p ?o } UNION { ?s ?q <%s> } UNION { GRAPH ?g { <%s> ?r ?v } } UNION { GRAPH ?h { ?x ?y <%s> } } "
+    "UNION { GRAPH <%s> { ?a ?b ?c } } }"
 )
 _REPLACED = f"SELECT ?by WHERE {{ <%s> <{DCTERMS.isReplacedBy}> ?by ; <{OWL.deprecated}> true }} LIMIT 1"
 _NEIGHBOURS = "SELECT DISTINCT ?thing WHERE { ?thing a ?class FILTER(STRSTARTS(STR(?thing), %s)) } LIMIT 5000"
@@ -70,8 +104,6 @@ _LARGEST = (
     "GROUP BY ?class ORDER BY DESC(?count) ?class LIMIT 100"
 )
 _GRAPH_NAMES = "SELECT ?graph WHERE { GRAPH ?graph { } } ORDER BY ?graph LIMIT 200"
-
-Row = Mapping[str, Node]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +120,27 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Property:
-    """One property of a thing with its values; ``more`` of them are not shown."""
+    """One property of a thing with its values; ``more`` of them are not shown, and listed at ``all``."""
 
     cell: Cell
     values: tuple[Value, ...]
     more: int = 0
     count: int = 0
+    all: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of the form of a query: a parameter with what stands in it, what may, and what is wrong with it."""
+
+    name: str
+    description: str
+    type: str
+    input: str
+    step: str | None
+    values: tuple[str, ...]
+    choices: tuple[tuple[str, str], ...]
+    wrong: str | None
 
 
 @dataclass(slots=True)
@@ -115,17 +162,28 @@ class Pages:
     """The pages over one store."""
 
     def __init__(
-        self, store: Store, site: Site, catalogue: Catalogue, *, limits: Limits, rules: Iterable[Rule] = ()
+        self,
+        store: Store,
+        site: Site,
+        catalogue: Catalogue,
+        *,
+        limits: Limits,
+        rules: Iterable[Rule] = (),
+        known: Callable[[str], bool] = lambda path: False,
     ) -> None:
         self._store = store
         self._site = site
         self._catalogue = catalogue
         self._limits = limits
         self._rules = {str(rule.graph): rule for rule in rules}
+        self._known = known  # whether a path below the base ever named a thing
+        self._asking = Asking(store, site, catalogue, limits=limits)
+        self._kinds_of_things = Kinds(self._asking)
         self._page_limits = replace(limits, bytes=min(limits.bytes, PAGE_BYTES))
         # The store never changes under a running service, so what every visitor asks for is asked once.
         self._home_rows = cache(self._ask_home)
         self._neighbours = lru_cache(maxsize=64)(self._ask_neighbours)
+        self._choice = cache(self._ask_choices)
 
     def blueprint(self) -> Blueprint:
         """Give the routes."""
@@ -175,8 +233,23 @@ class Pages:
                 )
                 for row in facts["contested"]
             ],
+            hosts=[
+                (
+                    self._named(row, "project", "name"),
+                    self._named(row, "host", "hostName"),
+                    self._named(row, "other", "otherName"),
+                )
+                for row in facts["hosts"]
+            ],
+            lists=LISTS,
             graphs=[iri_cell(str(row["graph"]), self._link) for row in facts["graphs"]],
             queries=list(self._catalogue) if self._site.release else [],
+            behind=[
+                (words, f"{root}/sparql?{urlencode({'query': self._catalogue.get(f'pages/{name}').text})}")
+                for words, name in _HOME_QUERIES
+            ]
+            if self._site.release
+            else [],
         )
 
     def _ask_home(self) -> Mapping[str, Sequence[Row]]:
@@ -186,11 +259,13 @@ class Pages:
                 "graphs": self._rows(_GRAPH_NAMES),
                 "events": (),
                 "contested": (),
+                "hosts": (),
             }
         return {
             "counts": self._ask("home-counts"),
             "events": _first_by(self._ask("home-recent-events"), "event"),
             "contested": self._ask("home-contested"),
+            "hosts": _first_by(self._ask("home-disagreements"), "project"),
             "graphs": (),
         }
 
@@ -224,13 +299,26 @@ class Pages:
         else:
             chosen = self._chosen((HTML, *offers.types))
         given = {key: [text for text in texts if text.strip()] for key, texts in request.args.lists()}
-        terms = {key: [query.parse(key, text) for text in texts] for key, texts in given.items() if texts}
+        terms: dict[str, list[Node]] = {}
+        wrong: dict[str, str] = {}
+        for key, texts in given.items():
+            if texts:
+                try:
+                    terms[key] = [query.parse(key, text) for text in texts]
+                except CatalogueError as error:
+                    if chosen != HTML or key not in query.parameters:
+                        raise
+                    wrong[key] = str(error)
         text = query.bind(**terms) if terms else query.text
         if chosen != HTML:
             with self._store.answer(text, offers.types[chosen], limits=self._limits, trusted=True) as answer:
                 response = Response(answer.read(), content_type=content_type(chosen))
                 response.headers["KG-Rows"] = str(answer.rows)
                 response.headers["KG-Complete"] = "true"
+            return _varying(response)
+        if wrong:
+            response = self._form(query, text, given, terms, wrong=wrong)
+            response.status_code = 400
             return _varying(response)
         shown: dict[str, object] = {"form": query.form.value, "rows": 0}
         try:
@@ -245,32 +333,63 @@ class Pages:
             if self._limits.bytes <= self._page_limits.bytes:
                 raise
             shown["too_large"] = f"{self._page_limits.bytes:,}"
+        return _varying(self._form(query, text, given, terms, answer=shown))
+
+    def _form(
+        self,
+        query: Query,
+        text: str,
+        given: Mapping[str, Sequence[str]],
+        terms: Mapping[str, Sequence[Node]],
+        *,
+        answer: Mapping[str, object] | None = None,
+        wrong: Mapping[str, str] | None = None,
+    ) -> Response:
+        """Render the page of a query: its form as it was sent, and the answer, or what is wrong beside the field."""
         root = self._root()
-        passed = urlencode([(key, text) for key, texts in given.items() for text in texts])
+        wrong = wrong or {}
+        passed = urlencode([(key, value) for key, texts in given.items() for value in texts])
         tail = f"?{passed}" if passed else ""
-        used = {key: terms.get(key) or list(parameter.default) for key, parameter in query.parameters.items()}
-        return _varying(
-            self._html(
-                "query.html",
-                title=query.summary,
-                query=query,
-                text=text,
-                answer=shown,
-                parameters=[
-                    (query.parameters[key], [self._spelled(term) for term in values]) for key, values in used.items()
-                ],
-                downloads=[
-                    (name.upper(), f"{root}/queries/{query.name}.{name}{tail}") for name in DOWNLOADS[query.form]
-                ],
-                edit=f"{root}/sparql?{urlencode({'query': text})}",
+        fields = []
+        for key, parameter in query.parameters.items():
+            spelled = [self._spelled(term) for term in terms.get(key) or parameter.default]
+            values = list(given[key]) if key in wrong else spelled
+            fields.append(
+                Field(
+                    name=key,
+                    description=parameter.description,
+                    type=parameter.type,
+                    input=_INPUTS.get(parameter.type, ("text", None))[0],
+                    step=_INPUTS.get(parameter.type, ("text", None))[1],
+                    values=tuple(values),
+                    choices=self._choices(key, parameter.type),
+                    wrong=wrong.get(key),
+                )
             )
+        return self._html(
+            "query.html",
+            title=query.summary,
+            query=query,
+            text=text,
+            answer=answer,
+            fields=fields,
+            downloads=[(name.upper(), f"{root}/queries/{query.name}.{name}{tail}") for name in DOWNLOADS[query.form]],
+            edit=f"{root}/sparql?{urlencode({'query': text})}",
         )
+
+    def _ask_choices(self, name: str) -> tuple[tuple[str, str], ...]:
+        rows = self._ask(f"choose-{name}")
+        return tuple((self._spelled(row["thing"]), str(row["label"])) for row in _first_by(rows, "thing"))
+
+    def _choices(self, name: str, kind: str) -> tuple[tuple[str, str], ...]:
+        """Give what a field proposes: paths below the base with names. Any other value may be typed."""
+        return self._choice(_CHOICES[name]) if kind == "iri" and name in _CHOICES else ()
 
     def _public(self, name: str) -> Query:
         if self._site.release is None:
             raise problem("not-found", "this service serves data without a release, and has no catalogue for it")
         try:
-            return self._catalogue.get(f"{PUBLIC}/{name}")
+            return self._catalogue.public(name)
         except CatalogueError as error:
             raise problem("not-found", f"{error}; {self._root()}/queries lists them all") from error
 
@@ -279,24 +398,44 @@ class Pages:
     def thing(self, under: str, rest: str) -> Response:
         """Send the asker of a thing to its page or to its description (303), or to what took its place (301)."""
         iri = self._existing(f"{under}/{rest}")
-        for row in self._rows(_REPLACED % iri):
-            target = self._site.local(str(row["by"]), self._root())
-            if target is not None:
-                return Response(status=301, headers={"Location": target})
-        page = self._site.local(iri, self._root()) or ""
+        moved = self._moved(iri)
+        if moved is not None:  # to the IRI, which negotiates
+            return _permanently(self._site.resource(moved, self._root()))
         data = f"{self._root()}/data/{path_of(self._site.base, iri)}"
         chosen = self._chosen(_THING_OFFERS)
-        target = page if chosen == HTML else f"{data}.{_SUFFIX_OF[chosen]}"
+        target = (self._link(iri) or "") if chosen == HTML else f"{data}.{_SUFFIX_OF[chosen]}"
         response = _varying(Response(status=303, headers={"Location": target}))
-        response.headers.add("Link", f'<{data}.ttl>; rel="describedby"; type="{TURTLE}"')
-        for suffix, media_type in DESCRIPTIONS.items():
-            response.headers.add("Link", f'<{data}.{suffix}>; rel="alternate"; type="{media_type}"')
-        response.headers.add("Link", f'<{page}>; rel="alternate"; type="{HTML}"')
+        self._signpost(response, iri, page=True)
         return response
+
+    def _moved(self, iri: str) -> str | None:
+        """Give the IRI below the base that took the place of one, or None."""
+        successors = sorted(str(row["by"]) for row in self._rows(_REPLACED % iri))
+        return next((iri for iri in successors if iri.startswith(self._site.base)), None)
+
+    def _signpost(self, response: Response, iri: str, *, page: bool = False, types: Iterable[str] = ()) -> None:
+        """Say in ``Link`` what the thing is called, where it is described, and under which licence.
+
+        Source: RFC 8288; FAIR Signposting, level 1; ontology design, section 1, rule 6.
+        """
+        data = f"{self._root()}/data/{path_of(self._site.base, iri)}"
+        links = [(f"{data}.ttl", f'rel="describedby"; type="{TURTLE}"')]
+        links += [(f"{data}.{suffix}", f'rel="alternate"; type="{name}"') for suffix, name in DESCRIPTIONS.items()]
+        if page:
+            links.append((self._link(iri) or "", f'rel="alternate"; type="{HTML}"'))
+        links.append((quote(iri, safe=_URI_SAFE), 'rel="cite-as"'))
+        links += [(quote(kind, safe=_URI_SAFE), 'rel="type"') for kind in sorted(types)]
+        if self._site.release is not None:
+            links.append((LICENCE, 'rel="license"'))
+        for target, rest in links:
+            response.headers.add("Link", f"<{target}>; {rest}")
 
     def page(self, rest: str) -> Response:
         """Show a thing: a finding with its evidence, anything else property by property."""
         iri = self._existing(rest if rest.startswith(("concept/", "graph/")) else f"id/{rest}")
+        moved = self._moved(iri)
+        if moved is not None:
+            return _permanently(self._link(moved) or "")
         rows = self._ask("entity", entity=iri)
         data = f"{self._root()}/data/{path_of(self._site.base, iri)}"
         types = {str(row["value"]) for row in rows if row["property"] == RDF.type}
@@ -305,8 +444,9 @@ class Pages:
             "title": names[0] if names else iri[len(self._site.base) :],
             "iri": iri,
             "kinds": self._kinds(rows),
-            "properties": self._properties(row for row in rows if row["property"] != RDF.type),
-            "incoming": self._incoming(self._ask("entity-incoming", entity=iri)),
+            "properties": self._properties(iri, (row for row in rows if row["property"] != RDF.type)),
+            "incoming": self._incoming(iri),
+            "views": self._kinds_of_things.views(iri, frozenset(types)),
             "formats": [(suffix, media_type, f"{data}.{suffix}") for suffix, media_type in DESCRIPTIONS.items()],
             "queries": [self._catalogue.get("pages/entity").bind(entity=[URIRef(iri)])],
         }
@@ -315,8 +455,11 @@ class Pages:
             context["inside"] = f"SELECT ?s ?p ?o WHERE {{ GRAPH <{iri}> {{ ?s ?p ?o }} }} LIMIT 100"
         if str(OSAI.Finding) in types:
             labels = {row["value"]: str(row["valueLabel"]) for row in rows if "valueLabel" in row}
-            return self._html("finding.html", **context, **self._evidence(iri, labels))
-        return self._html("entity.html", **context)
+            response = self._html("finding.html", **context, **self._evidence(iri, labels))
+        else:
+            response = self._html("entity.html", **context)
+        self._signpost(response, iri, types=types)
+        return response
 
     def data(self, rest: str) -> Response:
         """Describe a thing as RDF, in the format that the suffix names."""
@@ -324,6 +467,9 @@ class Pages:
         if not dot or suffix not in DESCRIPTIONS:
             raise problem("not-found", f"a description ends in .{', .'.join(DESCRIPTIONS)}")
         iri = self._existing(path if path.startswith(("concept/", "graph/")) else f"id/{path}")
+        moved = self._moved(iri)
+        if moved is not None:
+            return _permanently(f"{self._root()}/data/{path_of(self._site.base, moved)}.{suffix}")
         media_type = DESCRIPTIONS[suffix]
         text = self._catalogue.get("pages/entity-describe").bind(entity=[URIRef(iri)])
         with self._store.answer(text, media_type, limits=self._limits, trusted=True) as answer:
@@ -336,6 +482,8 @@ class Pages:
         page = self._site.local(iri, self._root())
         response.headers.add("Link", f'<{quote(iri, safe=_URI_SAFE)}>; rel="describes"')
         response.headers.add("Link", f'<{page}>; rel="alternate"; type="{HTML}"')
+        if self._site.release is not None:
+            response.headers.add("Link", f'<{LICENCE}>; rel="license"')
         return response
 
     def _existing(self, path: str) -> str:
@@ -363,6 +511,8 @@ class Pages:
         raise self._absent(path)
 
     def _absent(self, path: str) -> problems.Problem:
+        if self._site.release is not None and (self._known(path) or self._known(quote(path, safe=_URI_SAFE))):
+            return problem("gone", f"{self._site.base}{path} is not in this release, and was in an earlier one")
         folder, _, name = path.rpartition("/")
         near: list[str] = []
         if folder.removeprefix("id/") in KINDS or re.fullmatch(r"concept/[a-z-]+", folder):
@@ -378,10 +528,10 @@ class Pages:
         return tuple(str(row["thing"])[len(prefix) :] for row in rows)
 
     def _kinds(self, rows: Iterable[Row]) -> list[Value]:
-        groups = self._properties(row for row in rows if row["property"] == RDF.type)
+        groups = self._properties("", (row for row in rows if row["property"] == RDF.type))
         return list(groups[0].values) if groups else []
 
-    def _properties(self, rows: Iterable[Row]) -> list[Property]:
+    def _properties(self, iri: str, rows: Iterable[Row]) -> list[Property]:
         """Group rows of ``pages/entity`` by property and value; each value keeps the graphs that say it."""
         grouped: dict[str, dict[Node, dict[str, Cell]]] = {}
         labels: dict[str, str] = {}
@@ -409,24 +559,36 @@ class Pages:
                 ),
                 more=max(len(grouped[name]) - _VALUES_SHOWN, 0),
                 count=len(grouped[name]),
+                all=self._all("of", iri, name),
             )
             for name in ordered
         ]
 
-    def _incoming(self, rows: Iterable[Row]) -> list[Property]:
-        grouped: dict[str, dict[str, Value]] = {}
+    def _all(self, direction: str, iri: str, name: str) -> str:
+        """Give the address of all values of a property, or of all that points to a thing by it."""
+        of = {direction: iri.removeprefix(self._site.base), "by": short(name)}
+        return f"{self._root()}/links?{urlencode(of, safe='/:')}"
+
+    def _incoming(self, iri: str) -> list[Property]:
+        """Give what points to a thing: how much by each property, and where it is not much, which things."""
         heads: dict[str, tuple[Cell, int]] = {}
-        for row in rows:
+        for row in self._ask("entity-incoming-counts", entity=iri):
             name = str(row["property"])
-            heads.setdefault(
-                name, (iri_cell(name, self._link, _text(row.get("propertyLabel"))), int(str(row["count"])))
-            )
-            subjects = grouped.setdefault(name, {})
-            if "subject" in row:
-                value = Value(self._labelled(row["subject"], row.get("subjectLabel")), ())
-                subjects.setdefault(str(row["subject"]), value)
+            cell = iri_cell(name, self._link, _text(row.get("propertyLabel")))
+            heads.setdefault(name, (cell, int(str(row["count"]))))
+        few = [name for name, (_, count) in heads.items() if count <= _VALUES_SHOWN]
+        grouped: dict[str, dict[str, Value]] = {}
+        for row in self._ask("entity-incoming", entity=iri, property=few) if few else ():
+            value = Value(self._labelled(row["subject"], row.get("subjectLabel")), ())
+            grouped.setdefault(str(row["property"]), {}).setdefault(str(row["subject"]), value)
         return [
-            Property(head, tuple(grouped[name].values()), more=count - len(grouped[name]), count=count)
+            Property(
+                head,
+                tuple(grouped.get(name, {}).values()),
+                more=count if name not in grouped else 0,
+                count=count,
+                all=self._all("to", iri, name),
+            )
             for name, (head, count) in heads.items()
         ]
 
@@ -550,10 +712,9 @@ class Pages:
 
     # --- asking and rendering ---------------------------------------------------------------------------------------
 
-    def _ask(self, name: str, **parameters: str) -> list[Row]:
+    def _ask(self, name: str, **parameters: str | Sequence[str]) -> list[Row]:
         """Run a page query of the catalogue."""
-        bound = {key: [URIRef(value)] for key, value in parameters.items()}
-        return self._rows(self._catalogue.get(f"pages/{name}").bind(**bound))
+        return self._asking.ask(name, **parameters)
 
     def _rows(self, text: str) -> list[Row]:
         return list(self._store.rows(text, limits=self._page_limits, trusted=True))
@@ -636,6 +797,10 @@ def _text(term: Node | None) -> str | None:
 
 def _json(body: object) -> Response:
     return Response(json.dumps(body, ensure_ascii=False).encode(), content_type=JSON)
+
+
+def _permanently(target: str) -> Response:
+    return Response(status=301, headers={"Location": target})
 
 
 def _varying(response: Response) -> Response:

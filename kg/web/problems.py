@@ -31,7 +31,7 @@ from kg.errors import (
     WorkerDiedError,
 )
 
-REQUEST_ID = "KG-Request-Id"
+REQUEST_ID = "X-Request-Id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,12 @@ KINDS = _kinds(
         "update-refused",
         "This address answers queries and changes nothing",
         "Send a query (SELECT, ASK, CONSTRUCT or DESCRIBE) instead.",
+    ),
+    Kind(
+        410,
+        "gone",
+        "This was here once, and is withdrawn",
+        "Look for what took its place by name, or ask a release that still holds it. Its IRI is never used again.",
     ),
     Kind(
         400,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -61,6 +61,7 @@ PREFLIGHT = (
     ("Access-Control-Max-Age", "86400"),
 )
 STARTED = "kg.started"  # where the environment of a request keeps its time of arrival
+REQUEST = "kg.request"  # and its identifier
 # What an answer that is offered in several types and codings depends on. The front codes only what says so.
 VARY = ("Vary", "Accept, Accept-Encoding")
 # Where it says that the answer may be kept for equal requests: release, address, body, Accept and Host decide it whole.
@@ -131,6 +132,7 @@ class Site:
     release: Release | None
     templates: Environment
     public_url: str | None = None
+    refused: Callable[[str, str], None] | None = None  # told of each problem: the name of its kind, the guard's rule
     _public_path: str | None = field(init=False)
 
     def __post_init__(self) -> None:
@@ -168,6 +170,10 @@ class Site:
             return f"{root}/{quote(rest, safe=_PATH_SAFE)}{tail}"
         return None
 
+    def resource(self, iri: str, root: str) -> str:
+        """Give the address here of an IRI below the base itself, which sends on to its page or its description."""
+        return f"{root}/{quote(iri[len(self.base) :], safe=_PATH_SAFE)}"
+
     def page(self, template: str, root: str, **context: object) -> bytes:
         """Render a page."""
         text = self.templates.get_template(template).render(root=root, base=self.base, release=self.release, **context)
@@ -186,8 +192,11 @@ class Site:
             )
         cause = error if told is None or told.kind.status >= HTTPStatus.INTERNAL_SERVER_ERROR else None
         told = told or internal()
+        told.id = environ.get(REQUEST, told.id)
+        if self.refused is not None:
+            self.refused(told.kind.name, str(told.members.get("rule", "")))
         self._log(told, cause, environ)
-        body, headers = b"", [("Vary", "Accept"), ("Cache-Control", "no-store"), (REQUEST_ID, told.id), *told.headers]
+        body, headers = b"", [("Vary", "Accept"), ("Cache-Control", "no-store"), *told.headers]
         if self.release is not None:
             headers.append(("KG-Release", self.release.version))
         if negotiate(environ.get("HTTP_ACCEPT"), (PROBLEM, HTML)) == HTML:

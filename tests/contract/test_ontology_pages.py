@@ -261,7 +261,7 @@ def test_each_format_is_the_file(server: Server, core: Graph, module: Graph, add
     expected = module if "dl" in address else core
     negotiated = server.ask(address, Accept=f"text/html;q=0.5, {TYPES[suffix]}, */*;q=0.1")
     assert (negotiated.status, negotiated.type) == (200, TYPES[suffix])
-    assert negotiated.headers["vary"] == "Accept"
+    assert negotiated.headers["vary"] == "Accept, Accept-Encoding"
     assert isomorphic(read(negotiated), expected)
     named = server.ask(f"{address}.{suffix}", Accept=BROWSER)
     assert (named.status, named.type, named.body) == (200, TYPES[suffix], negotiated.body)

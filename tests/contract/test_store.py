@@ -369,6 +369,13 @@ def test_a_syntax_error_says_where(store: Store) -> None:
     assert str(caught.value).startswith(f"line 2, column {caught.value.column}: ")
 
 
+def test_a_syntax_error_behind_what_the_engine_gets_rewritten_says_where(store: Store) -> None:
+    with pytest.raises(QuerySyntaxError) as caught:
+        list(store.rows("SELECT (GROUP_CONCAT(?o) AS ?g) { ?s ?p }"))
+    assert caught.value.line == 1
+    assert caught.value.column in (41, 42)
+
+
 @pytest.mark.parametrize(
     "update",
     [

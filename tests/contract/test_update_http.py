@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlencode
@@ -189,6 +190,21 @@ def test_what_is_no_update_changes_nothing(
     before = service.store.version
     problem(service.ask(path, method="POST", body=body, Content_Type=content_type), status, name)
     assert service.store.version == before
+
+
+def test_load_silent_fetches_nothing_and_succeeds(service: Writable) -> None:
+    """A LOAD that fails is no error where it is SILENT (SPARQL 1.1 Update, section 3.1.4), and here each fails."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setblocking(False)
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        reply = service.update(
+            f"LOAD SILENT <{address}> INTO GRAPH <http://example.org/loaded>; {insert('after-load')}"
+        )
+        assert reply.status == 204, reply.text
+        with pytest.raises(BlockingIOError):  # nobody came
+            listener.accept()
+    assert not service.yes("ASK { GRAPH <http://example.org/loaded> { ?s ?p ?o } }")
+    assert there(service, "after-load")
 
 
 def test_a_bomb_stays_packed(service: Writable) -> None:

@@ -73,6 +73,13 @@ def test_the_curated_iri_stays_then_the_first_source_then_the_first_by_text() ->
     assert replacements([{"org/a", "org/z"}], known) == {"org/z": "org/a"}
 
 
+def test_a_promised_iri_stays_before_those_of_earlier_sources() -> None:
+    known = [described("org/lf-ai", order=20), described("org/lf-ai-data", order=60)]
+    together = [{"org/lf-ai", "org/lf-ai-data"}]
+    assert replacements(together, known) == {"org/lf-ai-data": "org/lf-ai"}
+    assert replacements(together, known, {"org/lf-ai-data"}) == {"org/lf-ai": "org/lf-ai-data"}
+
+
 def test_two_curated_things_never_become_one() -> None:
     known = [described("org/a", curated=True), described("org/b", curated=True)]
     with pytest.raises(InconsistencyError, match=r"<org/a> and <org/b> are both curated"):

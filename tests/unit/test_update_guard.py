@@ -44,17 +44,55 @@ def test_what_the_engine_takes_the_guard_takes(text: str) -> None:
     "text",
     [
         "LOAD <http://example.org/>",
-        "load silent <http://example.org/> into graph <http://example.org/g>",
-        "LOADSILENT<http://example.org/>",
+        "PREFIX SILENT: <http://example.org/> LOAD SILENT:x",
+        "LOAD SILENT <http://example.org/>; LOAD <http://example.org/>",
         "CLEAR ALL; LOAD <http://example.org/>",
         "CLEAR ALL;#\nLOAD<http://example.org/>",
         "PREFIX e: <http://example.org/> LOADe:x",
+        "PREFIX e: <http://example.org/> PREFIX LOADe: <http://example.org/> LOADe:x",
+        "PREFIX e: <http://example.org/> LOAD SILENT e:x",
     ],
 )
 def test_load_is_refused_in_any_spelling(text: str) -> None:
     with pytest.raises((QueryRefusedError, QuerySyntaxError)) as told:
         check_update(text)
     assert "LOAD" in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "rewritten"),
+    [
+        ("LOAD SILENT <http://example.org/>", "LOAD SILENT <kg:closed>          "),  # what follows keeps its place
+        (
+            "load#\nsilent<x> into graph <http://example.org/g>",
+            "load#\nsilent<kg:closed> into graph <http://example.org/g>",
+        ),
+        ("CLEAR ALL;LOADSILENT<http://example.org/>;DROP ALL", "CLEAR ALL;LOADSILENT<kg:closed>          ;DROP ALL"),
+    ],
+)
+def test_load_silent_names_what_nobody_fetches(text: str, rewritten: str) -> None:
+    """Silent means that a LOAD that fails changes nothing and is no error."""
+    assert check_update(text, base=f"{G}/").rewritten(text, EVERYTHING) == rewritten
+    store = ox.Store()
+    store.update(rewritten)
+    assert len(store) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("LOAD ;", (1, 1)),
+        ("LOAD SILENT", (1, 1)),
+        (f"CREATE GRAPH <{G}>\nLOAD <{G}>", (2, 1)),
+        (f"LOAD <{G}>;\n;", (2, 1)),
+        (f"CLEAR ALL; # none\n ; LOAD <{G}>", (2, 2)),
+        (f"LOAD <{G}>; INSERT DATA {{", (1, len(G) + 22)),
+    ],
+)
+def test_what_is_no_update_is_told_before_a_load_is_refused(text: str, place: tuple[int, int]) -> None:
+    with pytest.raises(QuerySyntaxError) as told:
+        check_update(text)
+    assert (told.value.line, told.value.column) == place
 
 
 @pytest.mark.parametrize(
