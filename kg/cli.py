@@ -913,8 +913,8 @@ def _candidates(config: Config, names: tuple[str, ...], kind: str | None, about:
 @click.argument("target", type=click.Path(path_type=Path, file_okay=False), metavar="DIR")
 @click.option("--release", "version", default="current", show_default=True, help="Which release to export.")
 @click.option("--graphs", multiple=True, metavar="GRAPH",
-              help="Only this graph: its IRI or the path below the base, such as graph/ontology; with a slash at its end "
-              "all below it; default is the default graph. May be given several times.")  # fmt: skip
+              help="Only this graph: its IRI or the path below the base, such as graph/ontology; with a slash at its "
+              "end all below it; default is the default graph. May be given several times.")  # fmt: skip
 @click.option("--format", "form", type=click.Choice(["nq", "nt", "ttl"]), default="nq", show_default=True,
               help="N-Quads; or N-Triples or Turtle, each graph in files of its own.")  # fmt: skip
 @click.option("--compress", type=click.Choice(["gz", "zst", "none"]), default="gz", show_default=True, help="Packing.")

@@ -156,7 +156,8 @@ def replacements(
 ) -> dict[str, str]:
     """Choose the IRI that stays of each group: curated first, then promised, then by order of source, then by text.
 
-    ``promised`` are IRIs that were given out to stay: those whose slugs stand in the ledger. Raises InconsistencyError when two curated IRIs would become one: that is ours to mend.
+    ``promised`` are IRIs that were given out to stay: those whose slugs stand in the ledger. Raises InconsistencyError
+    when two curated IRIs would become one: that is ours to mend.
     """
     rank: dict[str, tuple[bool, bool, int, str]] = {}
     for found in descriptions:

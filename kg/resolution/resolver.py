@@ -19,7 +19,8 @@ def resolve(
     A judgement wins over every rule: "different" and "related" keep two apart however they score, also through others.
     One of which a side is not described is left out. The rules' merges are made in order of score, so that a weak one
     never stands in the way of a strong one; one that would join what must stay apart is left open for a person.
-    ``promised`` IRIs stay before others that are not curated. Same input, same output, whatever the order. Raises InconsistencyError when two curated IRIs would become one.
+    ``promised`` IRIs stay before others that are not curated. Same input, same output, whatever the order. Raises
+    InconsistencyError when two curated IRIs would become one.
     """
     described = {description.iri for description in descriptions}
     judged = sorted(link for link in judgements if link.left in described and link.right in described)
