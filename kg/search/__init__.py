@@ -145,6 +145,7 @@ class Index:
         self._address = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
         self._base = base
         self._local = threading.local()
+        self._connections: list[sqlite3.Connection] = []
         try:
             (version,) = self._one("PRAGMA user_version") or (0,)
         except sqlite3.Error as error:
@@ -601,7 +602,16 @@ class Index:
             found = sqlite3.connect(self._address, uri=True, isolation_level=None, check_same_thread=False)
             found.execute("PRAGMA mmap_size = 268435456")
             self._local.connection = found
+            self._connections.append(found)
         return found
+
+    def close(self) -> None:
+        """Close the connections of all threads. A second call does nothing."""
+        while self._connections:
+            self._connections.pop().close()
+
+    def __del__(self) -> None:
+        self.close()
 
 
 def _keep(found: dict[int, _Found], one: _Found) -> None:

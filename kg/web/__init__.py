@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ from kg.release import Release, Releases
 from kg.search import Index
 from kg.store import Store, Workspace
 from kg.store.oxigraph import OxigraphStore
+from kg.store.remote import RemoteStore
 from kg.web.admission import Bounds
 from kg.web.asking import Asking
 from kg.web.browse import Browse
@@ -39,7 +41,7 @@ from kg.web.update import UpdateEndpoint
 from kg.web.why import WhyPages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Hashable, Iterable, Mapping
 
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
@@ -120,7 +122,7 @@ def create_app(
     front = Front(
         _mount(_endpoints(store, site, tokens, config), app.wsgi_app),
         refuse=site.refuse,
-        version=lambda: store.version,
+        version=_state(store, release, config.remote_seconds),
         bounds=Bounds.share(
             processes=config.servers,
             workers=config.workers,
@@ -129,13 +131,23 @@ def create_app(
             client_queue=config.client_queue,
         ),
         patience=config.seconds,
-        cache_bytes=config.cache_bytes,
+        cache_bytes=config.cache_bytes if config.remote_seconds or not isinstance(store, RemoteStore) else 0,
         body_bytes=config.query_bytes,
         proxies=config.proxy_addresses,
     )
     app.extensions["kg.front"] = front  # for who counts what it does
     app.wsgi_app = metrics.Observed(front)  # type: ignore[method-assign]  # the way Flask documents
     return app
+
+
+def _state(store: Store, release: Release | None, seconds: float) -> Callable[[], Hashable]:
+    """Give what names the state of the data: answers are kept as long as it stays.
+
+    An endpoint of somebody else's does not say when its data changes, unless it is said to hold a release.
+    """
+    if release is None and isinstance(store, RemoteStore) and seconds:
+        return lambda: int(time.monotonic() / seconds)
+    return lambda: store.version
 
 
 def _counted(write: Callable[[], bytes]) -> Response:
