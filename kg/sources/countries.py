@@ -65,7 +65,12 @@ def _economy(
     name = record.text(_SHOWN)
     if name is None:
         record.warn(f"{code} has no {_SHOWN}, so it is named by its code", kind="no-name")
+    short = None
+    if name is not None and re.fullmatch("[A-Z.]{2,4}", name) and (full := record.text("official_name_en")) is not None:
+        name, short = full, name  # the list shows two countries by letters alone
     yield economy, OSAI.name, Literal(name or code)
+    if short is not None:
+        yield economy, SKOS.altLabel, Literal(short, lang="en")
     for column, language in _NAMES.items():
         other = record.text(column)
         if other is not None and other != name:

@@ -23,7 +23,7 @@ from kg import telemetry
 from kg.web.admission import Admission, Bounds, Seat, client_of
 from kg.web.cache import AnswerCache, Flight, Kept, Key
 from kg.web.compression import CODINGS, SMALLEST, choose_coding, compress, compressible, read_body
-from kg.web.site import KEEP, REQUEST, STARTED, Headers, Reply
+from kg.web.site import KEEP, KEPT, REQUEST, STARTED, Headers, Reply
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -84,6 +84,7 @@ class Front:
             key = _key(environ, "", "")
             kept = self.cache.get(key)
             if kept is not None:
+                environ[KEPT] = True
                 return _send(kept, environ, start_response)
         environ[STARTED] = time.perf_counter()
         telemetry.bind(request=environ.get(REQUEST))
@@ -109,6 +110,7 @@ class Front:
                 key = _key(environ, f"POST {environ.get('CONTENT_TYPE', '')}", body.decode("latin-1"))
                 kept = self.cache.get(key)
                 if kept is not None:
+                    environ[KEPT] = True
                     return _send(kept, environ, start_response)
             return self._answer(environ, start_response, key, version, seat)
 

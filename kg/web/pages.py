@@ -45,10 +45,16 @@ _URI_SAFE = "/:@!$&'()*+,;=-._~%#?"  # what an IRI may keep as it is in a header
 _NOT_IN_IRI = re.compile(r"[\x00-\x20<>\"{}|\\^`]")
 _THING_OFFERS = (HTML, *DESCRIPTIONS.values(), JSON)
 _SUFFIX_OF = {media_type: suffix for suffix, media_type in DESCRIPTIONS.items()} | {JSON: "jsonld"}
+_VALUES_READ = 100  # values of one property that are asked for with the graphs that say them
 _VALUES_SHOWN = 25  # values of one property on a page, either way; the rest is counted, and one link away
 
 # How a field of a form is typed: the input's type and the step of its numbers. Times keep their zone, so they are text.
-_INPUTS = {"integer": ("number", "1"), "decimal": ("number", "any"), "double": ("number", "any"), "date": ("date", None)}
+_INPUTS = {
+    "integer": ("number", "1"),
+    "decimal": ("number", "any"),
+    "double": ("number", "any"),
+    "date": ("date", None),
+}
 # Which page query (choose-…) proposes values for a parameter of this name.
 _CHOICES = {
     "project": "project",
@@ -436,7 +442,7 @@ class Pages:
         moved = self._moved(iri)
         if moved is not None:
             return _permanently(self._link(moved) or "")
-        rows = self._ask("entity", entity=iri)
+        rows, many = self._said(iri)
         data = f"{self._root()}/data/{path_of(self._site.base, iri)}"
         types = {str(row["value"]) for row in rows if row["property"] == RDF.type}
         names = [str(row["value"]) for row in rows if str(row["property"]) in _NAMES]
@@ -444,7 +450,7 @@ class Pages:
             "title": names[0] if names else iri[len(self._site.base) :],
             "iri": iri,
             "kinds": self._kinds(rows),
-            "properties": self._properties(iri, (row for row in rows if row["property"] != RDF.type)),
+            "properties": self._properties(iri, (row for row in rows if row["property"] != RDF.type)) + many,
             "incoming": self._incoming(iri),
             "views": self._kinds_of_things.views(iri, frozenset(types)),
             "formats": [(suffix, media_type, f"{data}.{suffix}") for suffix, media_type in DESCRIPTIONS.items()],
@@ -568,6 +574,22 @@ class Pages:
         """Give the address of all values of a property, or of all that points to a thing by it."""
         of = {direction: iri.removeprefix(self._site.base), "by": short(name)}
         return f"{self._root()}/links?{urlencode(of, safe='/:')}"
+
+    def _said(self, iri: str) -> tuple[list[Row], list[Property]]:
+        """Give the rows of ``pages/entity``; properties with hundreds of values are counted, not read."""
+        counts: dict[str, tuple[Cell, int]] = {}
+        for row in self._ask("entity-counts", entity=iri):
+            name = str(row["property"])
+            head = iri_cell(name, self._link, _text(row.get("propertyLabel")))
+            counts.setdefault(name, (head, int(str(row["count"]))))
+        many = {name: found for name, found in counts.items() if found[1] > _VALUES_READ}
+        if not many:
+            return self._ask("entity", entity=iri), []
+        rows = self._ask("entity-some", entity=iri, property=[name for name in counts if name not in many])
+        return rows, [
+            Property(head, (), more=count, count=count, all=self._all("of", iri, name))
+            for name, (head, count) in many.items()
+        ]
 
     def _incoming(self, iri: str) -> list[Property]:
         """Give what points to a thing: how much by each property, and where it is not much, which things."""

@@ -66,6 +66,7 @@ REQUEST = "kg.request"  # and its identifier
 VARY = ("Vary", "Accept, Accept-Encoding")
 # Where it says that the answer may be kept for equal requests: release, address, body, Accept and Host decide it whole.
 KEEP = "kg.keep"
+KEPT = "kg.kept"  # where it says that a kept answer was sent
 
 log = telemetry.logger("web")
 

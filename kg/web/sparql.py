@@ -78,6 +78,7 @@ SELECT ?graph ?triples WHERE {
 }"""
 _SIMPLE_ENTAILMENT = URIRef("http://www.w3.org/ns/entailment/Simple")
 _ALLOWED = "GET, HEAD, POST, OPTIONS"
+_LONGEST_LINK = 4_000  # characters of an address in a header: clients and proxies take 8 kB of headers in all
 # Every name, those of the inferred graphs and of provenance too.
 _GRAPHS = "SELECT ?graph WHERE { GRAPH ?graph { } } ORDER BY ?graph"
 
@@ -117,7 +118,6 @@ class Endpoint:
         self._limits = limits
         self._page_limits = replace(limits, bytes=min(limits.bytes, PAGE_BYTES))
         self._query_bytes = query_bytes
-        self._asserted = f"{site.base}graph/asserted"
         self._logs_all = log.isEnabledFor(logging.DEBUG)
         release = site.release
         self._release_header: Headers = [("KG-Release", release.version)] if release else []
@@ -153,7 +153,7 @@ class Endpoint:
         reading = guard.check(query, base=site.base)
         offers = OFFERS[reading.form]
         sent = _format(environ, asked, offers) or offers.default
-        scope = self._scope(asked)
+        scope = scope_of(asked, self._site)
         headers: Headers = [VARY, *self._release_header]
         post = environ["REQUEST_METHOD"] == "POST"
         version = self._store.version
@@ -188,6 +188,8 @@ class Endpoint:
                 ("KG-Milliseconds", str(int((time.perf_counter() - started) * 1000))),
                 *DATA_HEADERS,
             ]
+            if not answer.rows and reading.form is Form.SELECT and (why := self._why_empty(environ, asked)):
+                headers.append(("Link", f'<{why}>; rel="help"'))
             if head:
                 return "200 OK", headers, []
             if isinstance(body, bytes):
@@ -209,6 +211,7 @@ class Endpoint:
                     shown["text"] = answer.read().decode()
                 else:
                     shown |= solutions(answer.read(), lambda iri: self._site.local(iri, root), PAGE_ROWS)
+                    shown["why_empty"] = self._why_empty(environ, asked)
         except AnswerTooLargeError:
             if self._limits.bytes <= self._page_limits.bytes:
                 raise
@@ -218,6 +221,11 @@ class Endpoint:
             "editor.html", root, title="Answer", query=query, asked=asked, answer=shown, downloads=downloads
         )
         return _html(environ, body, headers)
+
+    def _why_empty(self, environ: WSGIEnvironment, asked: Asked) -> str | None:
+        """Give the address that says why there are no rows; None for a query too long for an address."""
+        address = f"{self._site.root(environ)}/why-empty?{_parameters(asked)}"
+        return address if len(address) <= _LONGEST_LINK else None
 
     def _introduce(self, environ: WSGIEnvironment, asked: Asked) -> Reply:
         """Answer a request without a query: the editor where HTML is preferred, else the service description."""
@@ -289,22 +297,6 @@ class Endpoint:
             return {}
         return {row.get("graph"): int(str(row["triples"])) for row in rows}
 
-    def _scope(self, asked: Asked) -> Scope:
-        """Give the dataset asked for. ``graph/asserted`` stands for every graph that a load or a curator wrote."""
-        if not asked.default and not asked.named:
-            return EVERYTHING
-        default = set(asked.default)
-        if self._asserted in default and self._site.release is not None:
-            default.discard(self._asserted)
-            words = f"{self._site.base}graph/words/"
-            default.update(
-                graph
-                for source in self._site.release.manifest.sources
-                for graph in source.graphs
-                if not graph.startswith(words)
-            )
-        return Scope(default=frozenset(map(URIRef, default)), named=frozenset(map(URIRef, asked.named)))
-
     def _log(self, environ: WSGIEnvironment, status: str, asked: Asked, started: float) -> None:
         log.debug(
             "request",
@@ -314,6 +306,20 @@ class Endpoint:
             milliseconds=round((time.perf_counter() - started) * 1000, 1),
             **(fingerprint(asked.query) if asked.query else {}),
         )
+
+
+def scope_of(asked: Asked, site: Site) -> Scope:
+    """Give the dataset asked for. ``graph/asserted`` stands for every graph that a load or a curator wrote."""
+    if not asked.default and not asked.named:
+        return EVERYTHING
+    default, asserted = set(asked.default), f"{site.base}graph/asserted"
+    if asserted in default and site.release is not None:
+        default.discard(asserted)
+        words = f"{site.base}graph/words/"
+        default.update(
+            graph for source in site.release.manifest.sources for graph in source.graphs if not graph.startswith(words)
+        )
+    return Scope(default=frozenset(map(URIRef, default)), named=frozenset(map(URIRef, asked.named)))
 
 
 def _tag(seed: str, query: str, asked: Asked, media_type: str, root: str) -> str:
@@ -393,9 +399,9 @@ def _html(environ: WSGIEnvironment, body: bytes, headers: Headers) -> Reply:
     return "200 OK", sent, [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
 
-def _parameters(asked: Asked, name: str) -> str:
-    """Give the address parameters that ask the same in another format."""
+def _parameters(asked: Asked, name: str | None = None) -> str:
+    """Give the address parameters that ask the same, in another format where one is named."""
     pairs = [("query", asked.query or "")]
     pairs += [("default-graph-uri", graph) for graph in asked.default]
     pairs += [("named-graph-uri", graph) for graph in asked.named]
-    return urlencode([*pairs, ("format", name)])
+    return urlencode([*pairs, ("format", name)] if name else pairs)

@@ -368,10 +368,15 @@ def test_which_pins_fit_is_known_from_what_is_loaded(tmp_path: Path) -> None:
     chosen = everything(tmp_path)
     assert fitting_pins(chosen) == ("seed",)
     held = [(source, found) for source, found in chosen if source.name != "economic-impact-2025"]
-    assert fitting_pins(held) == ("words", "seed")
-    source, snapshot = plugged(tmp_path, "planted")
-    (tmp_path / "planted.txt").unlink()
-    assert fitting_pins([*chosen, (source, snapshot)]) == (), "no answer is pinned for what must be fetched"
+    assert fitting_pins(held) == (), "a bundled source lacks"
+    added = plugged(tmp_path, "planted")
+    assert fitting_pins([*chosen, added]) == (), "a source of the user's own is not bundled, though its files are there"
+
+
+@pytest.mark.shared
+def test_the_text_of_the_documents_fits_pins_of_its_own(words_home: Path) -> None:
+    chosen = [(source, found) for source in registry().values() if (found := snapshot_of(source, words_home))]
+    assert fitting_pins(chosen) == ("words", "seed")
 
 
 # ---- What "current" means --------------------------------------------------------------------------------------------
