@@ -14,6 +14,7 @@ import csv
 import dataclasses
 import hashlib
 import json
+import multiprocessing
 import os
 import shutil
 import time
@@ -220,7 +221,8 @@ def _make(
     writer = OxigraphWriter()
     paths = [renamed(done, resolution.replaced, work, base) for done in loads]
     chosen_names = folder / "names.nt"
-    fuse_names((path / NAMES for path in paths), chosen_names)
+    ours_first = sorted(zip(loads, paths, strict=True), key=lambda pair: not pair[0].snapshot.curated)
+    fuse_names((path / NAMES for _, path in ours_first), chosen_names)
     default: list[File] = [(path / TRIPLES, None, None) for path in paths]
     named = [
         file
@@ -287,16 +289,23 @@ def _make(
     documentation.keep_version(folder, terms, same)
 
     report("described", {"seconds": clock.step("describe")})
-    with ThreadPoolExecutor(1) as beside:  # nothing is written any more, so asking and dumping share the store
+    store = writer.store()
+    # Nothing is written any more: a child indexes what it shares with us, while we ask and dump.
+    indexing = multiprocessing.get_context("fork").Process(
+        target=search.make, args=(folder, store), kwargs={"base": base}
+    )
+    indexing.start()
+    with ThreadPoolExecutor(1) as beside:
         dumped = beside.submit(writer.dump, folder / QUADS)
-        store = writer.store()
         differences = dict(_compare(store, catalogue, pins))
         counts = _counts(store, base)
         documentation.leave_statistics(folder, documentation.count(store, terms, limits=_LIMITS))
         report("asked", {"seconds": clock.step("ask")})
-        search.make(folder, store, base=base)
-        report("indexed", {"seconds": clock.step("index")})
         sha256 = dumped.result()
+    indexing.join()
+    if indexing.exitcode != 0:
+        raise ModelError(f"the index of names was not made: its process ended with {indexing.exitcode}, see above")
+    report("indexed", {"seconds": clock.step("index")})
     minted.leave(folder, folder / QUADS, base)
     (folder / void.CITATION).write_text(void.citation(base, as_of=as_of, sha256=sha256), encoding="utf-8")
     report("sealed", {"seconds": clock.step("write")})
