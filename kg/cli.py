@@ -442,10 +442,24 @@ def releases_issues(session: Session, version: str, as_json: bool) -> None:
 @click.pass_obj
 def releases_prune(session: Session, keep: int) -> None:
     """Remove old releases; never the current one."""
+    from kg import dumps
     from kg.release import Releases
 
     removed = Releases(session.config.home).prune(keep)
+    dumps.remove(session.config.home, removed)
     click.echo("removed " + (", ".join(removed) if removed else "nothing"))
+
+
+@releases.command("dump")
+@click.argument("version", default="current")
+@click.pass_obj
+def releases_dump(session: Session, version: str) -> None:
+    """Write a release as whole files to offer for download: N-Quads, TriG, JSON-LD, Turtle; gzip and zstd."""
+    from kg import dumps
+
+    release = _release(session.config, version)
+    for dump in dumps.make(release, session.config.home):
+        click.echo(f"{dump.size:>15,} {dump.sha256} {dumps.place(session.config.home, release.version) / dump.name}")
 
 
 def _release(config: Config, version: str = "current") -> Release:
@@ -586,6 +600,37 @@ def query(
     elif parameters:
         raise click.UsageError("-p sets parameters of a catalogue query; the text of -e has none")
     _print_answer(_open_store(session.config, version, files), text, media, session.config.base)
+
+
+@main.command()
+@click.argument("query", metavar="NAME|FILE|TEXT")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--release", "version", default="current", show_default=True, help="Whose counts to hold it against.")
+@click.pass_obj
+def explain(session: Session, query: str, as_json: bool, version: str) -> None:
+    """Say what a query asks, without running it: its patterns with estimated rows, and its size against the limits.
+
+    A text with braces is the query itself; any other is a query of the catalogue, or a file.
+    """
+    from kg import resources
+    from kg.catalogue import Catalogue
+    from kg.diagnosis import NOTE
+    from kg.diagnosis import explain as explained
+    from kg.web.diagnosis import read_terms
+
+    catalogue = Catalogue.read(resources.queries(), base=session.config.base)
+    release = _release(session.config, version)
+    text = query if "{" in query else _text_of(catalogue, query, ())
+    told = explained(text, base=session.config.base, terms=read_terms(release))
+    if as_json:
+        click.echo(json.dumps({"release": release.version, **told.as_json()}, indent=1, ensure_ascii=False))
+        return
+    rows = [[pattern, "?" if most is None else f"{most:,}"] for pattern, most in told.patterns or ()]
+    _table(["pattern", "rows at most"], rows)
+    click.echo()
+    _table(["of the text", "found", "limit"],
+           [[name, f"{found:,}", f"{limit:,}"] for name, (found, limit) in told.counts.items()])  # fmt: skip
+    click.echo(f"\n{NOTE}")
 
 
 @main.command()

@@ -7,7 +7,7 @@ concerns, and the foundation. Two sources that mint these from IRIs of their own
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 
 from kg.resolution import Description, Groups
 
@@ -31,15 +31,16 @@ def join_derived(descriptions: Iterable[Description], groups: Groups) -> None:
     situation's key holds a situation.
     """
     known = [found for found in descriptions if found.kind in ("situation", "event")]
+    curated = {found.iri for found in known if found.curated}
     for things in _same_key(known, groups):
-        _join_across_sources(things, groups)
+        _join_across_sources(things, groups, curated)
     started: defaultdict[str, list[Description]] = defaultdict(list)
     for found in known:
         if found.kind == "event" and {"Acceptance", "Transfer", "SpinOut"} & _types(found):
             for situation in found.all("initiates"):
                 started[groups.find(situation)].append(found)
     for things in started.values():
-        _join_across_sources(things, groups)
+        _join_across_sources(things, groups, curated)
 
 
 def _same_key(known: Iterable[Description], groups: Groups) -> Iterable[list[Description]]:
@@ -52,14 +53,16 @@ def _same_key(known: Iterable[Description], groups: Groups) -> Iterable[list[Des
     return [things for things in by_key.values() if len(things) > 1]
 
 
-def _join_across_sources(things: Iterable[Description], groups: Groups) -> None:
+def _join_across_sources(things: Iterable[Description], groups: Groups, curated: Set[str]) -> None:
+    """Join what several sources say of one thing; two that are curated stay two, for the axioms to clash over."""
     by_source: defaultdict[str, list[Description]] = defaultdict(list)
     for thing in sorted(things, key=lambda found: (found.order, found.source, found.iri)):
         by_source[thing.source].append(thing)
     first, *others = by_source.values()
     for theirs in others:
         for one, other in zip(first, theirs, strict=False):
-            groups.join(one.iri, other.iri)
+            if curated.isdisjoint(groups.members(one.iri)) or curated.isdisjoint(groups.members(other.iri)):
+                groups.join(one.iri, other.iri)
 
 
 def _types(found: Description) -> set[str]:

@@ -26,7 +26,7 @@ from kg.web.admission import Bounds
 from kg.web.asking import Asking
 from kg.web.browse import Browse
 from kg.web.dataset import DatasetPages
-from kg.web.diagnosis import WhyEmpty
+from kg.web.diagnosis import DiagnosisPages
 from kg.web.editor import EditorWords
 from kg.web.front import Front
 from kg.web.graphs import GraphStore
@@ -106,8 +106,8 @@ def create_app(
     if release is not None:
         asking = Asking(store, site, catalogue, limits=config.limits)
         app.register_blueprint(Browse(asking, index).blueprint())
-    empty = WhyEmpty(store, site, index, limits=config.limits, query_bytes=config.query_bytes)
-    app.register_blueprint(empty.blueprint())
+    diagnoses = DiagnosisPages(store, site, index, limits=config.limits, query_bytes=config.query_bytes)
+    app.register_blueprint(diagnoses.blueprint())
     if index is not None:
         app.register_blueprint(Reconciliation(index, store, site, catalogue, limits=config.limits).blueprint())
         app.register_blueprint(Lookup(index, site).blueprint())

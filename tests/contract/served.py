@@ -254,7 +254,8 @@ def read_page(reply: Reply) -> Page:
     assert len(ids) == len(set(ids)), "an id stands twice"
     for _, attributes in page.tags:
         for name in ("for", "aria-labelledby", "aria-describedby"):
-            assert attributes.get(name) is None or attributes[name] in ids, f"{name}={attributes[name]} leads nowhere"
+            for target in (attributes.get(name) or "").split():
+                assert target in ids, f"{name}={attributes[name]} leads nowhere"
     assert page.all("html")[0]["lang"] == "en"
     assert [len(page.all(tag)) for tag in ("h1", "main", "header", "footer")] == [1, 1, 1, 1]
     head = list(itertools.takewhile(lambda tag: tag != "body", (tag for tag, _ in page.tags)))

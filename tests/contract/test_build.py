@@ -215,7 +215,9 @@ def test_the_graphs_are_those_of_the_design(text: Text, seed_release: Release) -
     fixed = {f"{DEFAULT_BASE}graph/{name}" for name in ("provenance", "ontology", "align", "queries", "void", "report")}
     loads = {graph for source in seed_release.manifest.sources for graph in source.graphs}
     inferred = {f"{DEFAULT_BASE}graph/inferred/{rule}" for rule in seed_release.manifest.inferred}
-    assert set(text.graphs) == {""} | fixed | loads | inferred
+    align = Path(__file__).resolve().parents[2] / "ontology" / "align"
+    linked = {f"{DEFAULT_BASE}graph/links/{path.stem}" for path in align.glob("*.ttl")}
+    assert set(text.graphs) == {""} | fixed | loads | inferred | linked
     assert loads == {
         *(f"{DEFAULT_BASE}graph/curated/{source.name}" for source in registry().values() if source.curated),
         f"{DEFAULT_BASE}graph/words/garbled-sentences",

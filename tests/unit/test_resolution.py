@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -116,6 +118,13 @@ def test_two_situations_of_one_source_stay_two() -> None:
     groups = Groups()
     join_derived(known, groups)
     assert groups.groups() == [{"s/1", "s/3"}]
+
+
+def test_two_curated_situations_of_one_key_stay_two_for_the_axioms_to_clash_over() -> None:
+    known = [situation("s/1", "p/a", "org/f", "ours", 10), situation("s/2", "p/a", "org/f", "ours too", 10)]
+    groups = Groups()
+    join_derived([dataclasses.replace(found, curated=True) for found in known], groups)
+    assert groups.groups() == []
 
 
 def test_an_acceptance_that_starts_what_a_transfer_starts_is_that_transfer() -> None:
