@@ -55,7 +55,8 @@ _parser = threading.Lock()
 
 NOTE = (
     "Patterns stand in the order of the text; the engine chooses its own. Estimates are upper bounds, for each pattern "
-    "on its own, from the counts of the release: a join of patterns may have more rows or fewer. null: not counted."
+    "on its own, from the counts of the release: a join of patterns may have more rows or fewer. What has no number was "
+    "not counted."
 )
 
 

@@ -188,3 +188,24 @@ def virtuoso(folder: Path, release: Release) -> Iterator[str]:
 
 
 DEFAULT = "https://w3id.org/osai-kg/graph/default"
+
+
+@pytest.fixture(scope="module")
+def debian(seed_release: Release, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with virtuoso(tmp_path_factory.mktemp("virtuoso"), seed_release) as address:
+        yield address
+
+
+def test_the_service_stands_before_virtuoso(seed_home: Path, debian: str, tmp_path: Path) -> None:
+    with serving(seed_home, tmp_path / "log", "serve", "--store", debian) as service:
+        reply = service.ask(f"SELECT (COUNT(*) AS ?n) {{ GRAPH <{DEFAULT}> {{ ?s ?p ?o }} }}", "text/csv")
+        assert reply.status_code == 200, reply.text
+        assert int(reply.text.split()[-1]) > 1000
+
+
+def test_what_virtuoso_answers_otherwise_is_told(seed_home: Path, debian: str) -> None:
+    done = run_kg(seed_home, "conform", debian, "--default-graph", DEFAULT, "--json")
+    told = json.loads(done.stdout)
+    assert told["asked"] == pinned()
+    assert told["same"] >= 1
+    assert [one["query"] for one in told["queries"] if one["state"] == "failed"] == []

@@ -583,14 +583,19 @@ def test_all_contradictions_are_counted_and_the_first_five_explained(tmp_path: P
 def test_sources_that_contradict_each_other_do_not_stop_the_build(tmp_path: Path) -> None:
     """A load graph says what curated ones deny, that Meta is a happening: the release keeps both and warns of it."""
     told: list[str] = []
-    slug = "event/planted"
+    slug = "event/pytorch-foundation-formation-2022"
     chosen = planted(
-        tmp_path, f'[[event]]\nid = "{slug}"\ntype = "Fork"\nname = "X"\npartOfEvent = "org/meta"\n', curated=False
+        tmp_path,
+        f'[[event]]\nid = "{slug}"\ntype = "FoundationFormation"\nname = "X"\npartOfEvent = "org/meta"\n',
+        curated=False,
     )
     built = make(tmp_path, chosen, report=lambda event, values: told.append(event))
     warnings = [one for one in built.warnings if one.rule == "disjoint-agent-and-6-others"]
     assert [one.focus for one in warnings] == [f"Meta ({thing('org/meta')})"]
-    assert f"{place('planted', slug, tmp_path / 'bulk')}: X is part of event Meta" in warnings[0].premises
+    assert (
+        f"{place('planted', slug, tmp_path / 'bulk')}: ‘Formation of the PyTorch Foundation’ is part of event Meta"
+        in warnings[0].premises
+    )
     assert "contradicted" in told
 
 

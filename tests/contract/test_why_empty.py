@@ -1,13 +1,16 @@
-"""Why a query has no rows, over HTTP, on the release of the bundled sources."""
+"""Why a query has no rows, and what it asks, over HTTP, on the release of the bundled sources."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
+from click.testing import CliRunner
 
+from kg.cli import main
 from kg.config import Config
 from kg.model import DEFAULT_BASE
 from kg.release import Release
@@ -115,3 +118,31 @@ def test_a_query_too_long_for_a_header_has_no_link(server: Server) -> None:
 def test_what_cannot_be_diagnosed_is_a_problem(server: Server, address: str, status: int, type_: str) -> None:
     reply = server.ask(address, Accept="application/json")
     assert (reply.status, reply.json["type"].rpartition("/")[2]) == (status, type_)
+
+
+def test_an_explanation_holds_the_counts_of_the_release_against_the_patterns(
+    server: Server, seed_store: OxigraphStore, seed_release: Release
+) -> None:
+    query = OURS + "SELECT * WHERE { ?p a osai:Project ; osai:name ?n }"
+    told = server.ask(f"/explain?{urlencode({'query': query})}", Accept="application/json").json
+    assert told["release"] == seed_release.version
+    assert [one["pattern"] for one in told["patterns"]] == ["?p a osai:Project", "?p osai:name ?n"]
+    for one in told["patterns"]:
+        counted = f"{OURS} SELECT (COUNT(*) AS ?n) WHERE {{ {one['pattern']} }}"
+        (row,) = seed_store.rows(counted)
+        assert one["estimate"] >= int(str(row["n"])) > 0
+    assert told["counts"]["depth"] == {"found": 1, "limit": 100}
+    assert "upper bounds" in told["note"]
+
+
+def test_an_explanation_is_in_json_alone(server: Server) -> None:
+    assert server.ask("/explain?query=ASK%7B%7D&format=html").status == 400
+    assert server.ask("/explain").status == 400
+
+
+def test_the_command_says_the_same_as_the_address(server: Server, seed_home: Path) -> None:
+    query = OURS + "ASK { ?p a osai:Project }"
+    ran = CliRunner().invoke(main, ["--home", str(seed_home), "explain", query, "--json"], catch_exceptions=False)
+    assert json.loads(ran.stdout) == server.ask(f"/explain?{urlencode({'query': query})}").json
+    table = CliRunner().invoke(main, ["--home", str(seed_home), "explain", "cq05"], catch_exceptions=False)
+    assert "osai:currentHost" in table.stdout

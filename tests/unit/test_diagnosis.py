@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from kg import diagnosis
-from kg.diagnosis import Diagnosis, Terms, declare, diagnose, take_apart
+from kg.diagnosis import Diagnosis, Terms, declare, diagnose, explain, take_apart
 from kg.errors import QueryRefusedError, QuerySyntaxError
 from kg.store import Limits, Scope
 from kg.store.oxigraph import OxigraphStore
@@ -225,3 +225,46 @@ def test_a_query_without_parts_is_asked_itself(store: OxigraphStore) -> None:
     assert why(store, "SELECT * { ?s !(:name|^:name) 30 }").reasons == ()
     with pytest.raises(QuerySyntaxError):
         why(store, "SELECT")
+
+
+# --- explaining ---
+
+
+@pytest.mark.parametrize(
+    ("pattern", "estimate"),
+    [
+        ("?s a :Ship", 2),
+        ("?s :name ?n", 3),
+        ("?s :sank ?n", 0),
+        ("<id/ship/argo> :name 'Argo'", 1),
+        ("?s :unheard ?n", None),
+        ("?s :name/:name ?n", None),
+        ("?s ?p ?o", None),
+        ("GRAPH ?g { ?s :name ?n }", None),
+    ],
+)
+def test_an_estimate_is_what_one_pattern_has_at_most(pattern: str, estimate: int | None) -> None:
+    told = explain(f"{NAMES} ASK {{ {pattern} }}", base=BASE, terms=TERMS)
+    assert [rows for _, rows in told.patterns or ()] == [estimate]
+
+
+def test_no_pattern_has_more_rows_than_its_estimate(store: OxigraphStore) -> None:
+    for pattern in ("?s a :Ship", "?s :name ?n", "?s :sank ?n", "?s :length ?n"):
+        ((_, most),) = explain(f"{NAMES} ASK {{ {pattern} }}", base=BASE, terms=TERMS).patterns or ()
+        assert most is not None
+        assert len(list(store.rows(f"{NAMES} SELECT * {{ {pattern} }}", base=BASE))) <= most
+
+
+def test_counts_stand_beside_the_limits_of_the_guard() -> None:
+    query = "ASK { { { ?s ?p ?o FILTER(?o = 1 || ?o = 2) } } }"
+    told = explain(query, base=BASE, terms=TERMS)
+    assert told.counts["bytes"] == (len(query), 1_000_000)
+    assert told.counts["depth"] == (4, 100)
+    assert told.left_out == ("FILTER",)
+    assert "service" not in told.counts
+
+
+def test_what_cannot_be_taken_apart_has_counts_alone() -> None:
+    told = explain("ASK { ?s !(^a) ?o }", base=BASE, terms=TERMS)
+    assert told.as_json()["patterns"] is None
+    assert told.counts["depth"] == (2, 100)
