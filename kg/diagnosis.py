@@ -11,10 +11,12 @@ An explanation asks nothing: it holds the counts of the release against the patt
 from __future__ import annotations
 
 import difflib
+import logging
 import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from typing import Any, TypeAlias
@@ -37,6 +39,7 @@ _SPELLINGS = 5  # of one text, which differ in case, language or datatype
 
 _PREFIX_NAME = re.compile(r"[^\W\d_][\w.-]*(?=:)")
 _LOCAL_NAME = re.compile(r"[^#/:]*\Z")
+_BARE = re.compile(r"-?[0-9]+|true|false").fullmatch
 _PLAIN_NAME = re.compile(r"[A-Za-z_][\w-]*").fullmatch
 # Where a query fails says less than what was probably meant.
 _SAYS_LESS = ("pattern-without-match", "narrowed", "unfinished")
@@ -47,6 +50,7 @@ _NARROWING = {
     "SubSelect": "a sub-query",
     "Bind": "BIND",
 }
+_NOTHING_TO_TELL = "The query has no triple pattern, and of what it names there is nothing to tell."
 
 Spell: TypeAlias = Callable[[str], str]  # an IRI as it stands in a query
 Near: TypeAlias = Callable[[str], Iterable[str]]  # an IRI that names nothing -> IRIs that were perhaps meant
@@ -55,8 +59,8 @@ _parser = threading.Lock()
 
 NOTE = (
     "Patterns stand in the order of the text; the engine chooses its own. Estimates are upper bounds, for each pattern "
-    "on its own, from the counts of the release: a join of patterns may have more rows or fewer. What has no number was "
-    "not counted."
+    "on its own, from the counts of the release: a join of patterns may have more rows or fewer. A pattern without a "
+    "number is not counted."
 )
 
 
@@ -252,7 +256,7 @@ def take_apart(query: str, *, base: str) -> Parts | None:
     if len(query) > LONGEST:
         return None
     try:
-        with _parser:
+        with _parser, _unlogged():
             parsed = parseQuery(query)
             prologue = algebra.translatePrologue(parsed[0], base)
             body: Any = algebra.traverse(parsed[1], visitPost=partial(algebra.translatePName, prologue=prologue))
@@ -260,6 +264,17 @@ def take_apart(query: str, *, base: str) -> Parts | None:
             return _read(body)
     except Exception:  # noqa: BLE001 (whatever a parser of another grammar says of it, there are no parts)
         return None
+
+
+@contextmanager
+def _unlogged() -> Iterator[None]:
+    """Keep the parser from logging what it thinks of a term: no query, nor a part of one, stands in a log."""
+    logger = logging.getLogger("rdflib.term")
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before
 
 
 # --- the questions ----------------------------------------------------------------------------------------------------
@@ -320,10 +335,11 @@ class _Doctor:
 
     def _narrowed(self, query: str, parts: Parts) -> Iterator[Reason]:
         """Say what leaves no row of those that match, where none is left."""
-        if not parts.left_out or self._has_rows(query):
+        if (parts.steps and not parts.left_out) or self._has_rows(query):
             return
         left = ", ".join(parts.left_out)
-        yield Reason(kind="narrowed", detail=f"All triple patterns match together; what leaves no row is {left}.")
+        detail = f"All triple patterns match together; what leaves no row is {left}." if left else _NOTHING_TO_TELL
+        yield Reason(kind="narrowed", detail=detail)
 
     def _has_rows(self, query: str) -> bool:
         form = guard.check(query, base=self._base).form
@@ -494,7 +510,7 @@ def _spelled(term: object, spell: Spell) -> str:
             return spell(str(term))
         case BNode():
             return f"?blank_{re.sub(r'[^A-Za-z0-9]', '_', str(term))}"
-        case Literal(datatype=datatype) if datatype in (XSD.integer, XSD.boolean):
+        case Literal(datatype=datatype) if datatype in (XSD.integer, XSD.boolean) and _BARE(str(term)):
             return str(term)
         case Literal(datatype=datatype) if datatype is not None:
             return f"{Literal(str(term)).n3()}^^{spell(str(datatype))}"

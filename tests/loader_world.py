@@ -60,7 +60,7 @@ class Reading:
 
     def things(self, kind: str) -> set[str]:
         """Give the things of a class of the ontology."""
-        wanted = OSAI[kind]
+        wanted = URIRef(f"{OSAI._NS}{kind}")
         return {short(said.subject) for said in self.assertions if said.predicate == RDF.type and said.object == wanted}
 
     def named(self, name: str) -> str:

@@ -71,6 +71,8 @@ _SYNTAX = {
 }
 # The protocol has no way to ask for a dataset without any graph; a graph that nobody writes is as empty.
 _NO_GRAPH = "urn:x-kg:no-graph"
+# A query that begins with an absolute BASE of its own needs none of ours.
+_OWN_BASE = re.compile(r"(?:\s|#[^\r\n]*[\r\n])*BASE\s*<[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _PLACE = re.compile(r"\bline:?\s*(\d+),?\s+col(?:umn)?:?\s*(\d+)|\bat (\d+):(\d+)\b", re.IGNORECASE)
 _JSON_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*+"|([\[{])|([\]}])', re.DOTALL)
 _TERM_BRACKET = re.compile(rb"(<<\()|(\)>>)")
@@ -139,7 +141,8 @@ class RemoteStore(Store):
             raise ValueError(f"{media_type} does not fit an answer to {reading.form.upper()}")
         if self._client.is_closed:
             raise StoreUnavailableError("the store is closed")
-        form = {"query": query if base is None else f"BASE <{_iri(base)}>\n{query}", **_dataset(scope)}
+        shifted = base is not None and not _OWN_BASE.match(query)  # Virtuoso refuses a second BASE
+        form = {"query": f"BASE <{_iri(base or '')}>\n{query}" if shifted else query, **_dataset(scope)}
         request = self._client.build_request(
             "POST",
             self._url,
@@ -154,7 +157,7 @@ class RemoteStore(Store):
         with _Deadline(limits.seconds) as deadline:
             request.extensions = {**request.extensions, "trace": deadline.watch}
             try:
-                body = self._exchange(request, media_type, limits, shifted=base is not None)
+                body = self._exchange(request, media_type, limits, shifted=shifted)
             except (httpx.HTTPError, httpx.StreamError, OSError) as error:
                 if deadline.passed or isinstance(error, httpx.TimeoutException):
                     raise QueryTimeoutError(limits.seconds) from error

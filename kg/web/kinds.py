@@ -291,7 +291,11 @@ class Kinds:
             (string(row, "date"), string(row, "source"), self._asking.shown(row, "graph"))
             for row in self._asking.ask("event-dates", event=iri)
         ]
-        context: dict[str, object] = {"parts": dict(parts), "dates": dates, "differ": len({date for date, *_ in dates}) > 1}
+        context: dict[str, object] = {
+            "parts": dict(parts),
+            "dates": dates,
+            "differ": len({date for date, *_ in dates}) > 1,
+        }
         texts = [self._asking.text(name, event=iri) for name in ("event", "event-dates")]
         if len(projects) == 1:
             events = [

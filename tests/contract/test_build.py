@@ -312,7 +312,11 @@ def test_the_counts_of_the_manifest_are_those_of_the_text(text: Text, seed_relea
 def test_the_counts_that_the_design_gives(seed_release: Release) -> None:
     """30 statements of the article, 12 of the guide; 34 findings of the article and those read elsewhere."""
     counts = seed_release.manifest.counts
-    assert (counts["loads"], counts["spans"], counts["spans_with_words"]) == (sum(source.curated for source in registry().values()), 42, 12)
+    assert (counts["loads"], counts["spans"], counts["spans_with_words"]) == (
+        sum(source.curated for source in registry().values()),
+        42,
+        12,
+    )
     assert counts["projects"] == 1
     assert counts["findings"] >= 34
 

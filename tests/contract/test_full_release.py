@@ -243,8 +243,8 @@ def test_the_time_from_acceptance_to_graduation_at_cncf(shared: Path) -> None:
             for item in subcategory["items"] or ():
                 extra = item.get("extra") or {}
                 if extra.get("accepted") and extra.get("graduated"):
-                    days = date.fromisoformat(str(extra["graduated"])) - date.fromisoformat(str(extra["accepted"]))
-                    found[item["name"]] = days.days
+                    taken = date.fromisoformat(str(extra["graduated"])) - date.fromisoformat(str(extra["accepted"]))
+                    found[item["name"]] = taken.days
     days = sorted(found.values())
     row = next(row for row in cells("time-to-graduation") if "Native" in row["name"])
     assert {key: float(row[key]) for key in ("projects", "shortest", "median", "longest")} == {

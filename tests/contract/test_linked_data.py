@@ -477,8 +477,8 @@ def test_the_sitemap_lists_pages_that_are_there(server: Server) -> None:
     assert any(link.endswith("/page/project/pytorch") for link in listed)
     for link in listed[:40] + listed[40 :: 1 if FULL else 40]:
         assert server.ask(urlsplit(link).path, Accept=BROWSER).status == 200, link
-    for part in (len(parts) + 1, 0, -1, "x"):
-        assert server.ask(f"/sitemap.xml?part={part}").status == 404
+    for no_part in (len(parts) + 1, 0, -1, "x"):
+        assert server.ask(f"/sitemap.xml?part={no_part}").status == 404
 
 
 def test_the_home_page_holds_the_data_set_for_search_engines(server: Server, seed_release: Release) -> None:

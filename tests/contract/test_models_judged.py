@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import rdflib
+from rdflib.query import ResultRow
 
 from kg import resources
 from kg.model import DEFAULT_BASE
@@ -51,7 +52,9 @@ def test_two_judges_differ_where_one_says_open_and_the_other_lists_nothing_or_th
         )
     query = (resources.queries() / "catalogue/models-judged-differently.rq").read_text(encoding="utf-8")
     rows = [
-        (str(row.name), str(row.aspect), str(row.grade), str(row.part), bool(row.listed)) for row in graph.query(query)
+        (str(row.name), str(row.aspect), str(row.grade), str(row.part), bool(row.listed))
+        for row in graph.query(query)
+        if isinstance(row, ResultRow)
     ]
     assert rows == [
         ("Heron chat", "data sheet", "closed", "data card", True),

@@ -537,7 +537,10 @@ def test_the_demo_builds_tells_and_serves_in_one_go(tmp_path: Path) -> None:
 
         graphs = f"GRAPH ?g {{ ?s ?p ?o }} FILTER(STRSTARTS(STR(?g), '{DEFAULT_BASE}graph/"
         read = count(f"{graphs}curated/'))") + count(f"{graphs}words/'))")
-        assert told(r"loaded +([\d,]+) sources +([\d,]+) quads") == [sum(source.curated for source in registry().values()), read]
+        assert told(r"loaded +([\d,]+) sources +([\d,]+) quads") == [
+            sum(source.curated for source in registry().values()),
+            read,
+        ]
         spans = members("osai:TextSpan")
         proved = count("{ SELECT DISTINCT ?s WHERE { GRAPH ?g { ?s osai:exactQuote ?words } } }")
         assert told(r"checked +([\d,]+) findings +(\d+) of (\d+) spans proved; (\d+) wait for their document") == [

@@ -268,3 +268,20 @@ def test_what_cannot_be_taken_apart_has_counts_alone() -> None:
     told = explain("ASK { ?s !(^a) ?o }", base=BASE, terms=TERMS)
     assert told.as_json()["patterns"] is None
     assert told.counts["depth"] == (2, 100)
+
+
+# --- texts of strangers ---
+
+
+def test_a_literal_that_is_no_number_is_written_as_text_and_not_logged(
+    store: OxigraphStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    integer = "<http://www.w3.org/2001/XMLSchema#integer>"
+    assert steps(f"ASK {{ ?s :length '1 }} #'^^{integer} }}") == [f'?s <{BASE}terms#length> "1 }} #"^^{integer} .']
+    assert kinds(why(store, f"ASK {{ ?s :length 'secret'^^{integer} }}")) == ["pattern-without-match"]
+    assert not caplog.records
+
+
+def test_nothing_to_describe_is_said(store: OxigraphStore) -> None:
+    assert kinds(why(store, "DESCRIBE <id/ship/none>")) == ["narrowed"]
+    assert why(store, "DESCRIBE <id/ship/argo>").reasons == ()

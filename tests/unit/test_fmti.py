@@ -99,7 +99,7 @@ def test_what_does_not_fit_is_an_issue(scores: str, kind: str, tmp_path: Path) -
 )
 def test_a_table_that_is_not_the_index_stops_the_load(changed: dict[str, str], message: str, tmp_path: Path) -> None:
     with pytest.raises(DriftError, match=message):
-        read(tmp_path, **changed)  # type: ignore[arg-type]
+        read(tmp_path, **changed)
 
 
 @pytest.mark.shared

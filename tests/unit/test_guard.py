@@ -334,7 +334,9 @@ def test_concatenated_values_lose_the_language_they_share(query, rewritten):
     """The engine keeps it; the separator has none, so the whole has none (SPARQL 1.1 Query, section 18.5.1.7)."""
     text = read(query).rewritten(query)
     assert text.startswith(rewritten)
-    for row in pyoxigraph.Store().query(text):
+    found = pyoxigraph.Store().query(text)
+    assert isinstance(found, pyoxigraph.QuerySolutions)
+    for row in found:
         assert row is not None
         assert all(term is None or term.language is None for term in row)
 

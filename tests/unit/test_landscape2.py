@@ -571,7 +571,7 @@ class Whole:
         self.types: dict[URIRef, set[URIRef]] = defaultdict(set)
         for each in self.said:
             if each.predicate == RDF.type:
-                self.types[each.object].add(each.subject)
+                self.types[URIRef(each.object)].add(each.subject)
 
     def count(self, *kinds: URIRef) -> int:
         return len(set().union(*(self.types[kind] for kind in kinds)))

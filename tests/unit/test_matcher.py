@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -16,22 +17,22 @@ from kg.resolution.resolver import resolve
 from tests.unit.test_resolution import ONTOLOGY, described
 
 
-def company(iri: str, name: str, source: str = "a", place: str = "", **values: str | list[str]) -> Description:
+def company(iri: str, name: str, source: str = "a", place: str = "", **values: Any) -> Description:
     order = 10 + ord(source[0])
     locator = place or f"{source}.yml#Members/Gold[{sum(map(ord, iri))}]"
     return described(f"id/org/{iri}", "org", source, order, name=name, locator=locator, **values)
 
 
-def project(iri: str, name: str, source: str = "a", **values: str | list[str]) -> Description:
+def project(iri: str, name: str, source: str = "a", **values: Any) -> Description:
     locator = f"{source}.yml#Projects/All[{sum(map(ord, iri))}]"
     return described(f"id/project/{iri}", "project", source, 10 + ord(source[0]), name=name, locator=locator, **values)
 
 
-def model(iri: str, name: str, source: str = "a", **values: str | list[str]) -> Description:
+def model(iri: str, name: str, source: str = "a", **values: Any) -> Description:
     return described(f"id/model/{iri}", "model", source, 10 + ord(source[0]), name=name, **values)
 
 
-def record(number: str, name: str, kind: str = "AcademicInstitution", **values: str | list[str]) -> Description:
+def record(number: str, name: str, kind: str = "AcademicInstitution", **values: Any) -> Description:
     """Make a record of a registry: each has a number of its own."""
     return described(
         f"id/org/ror-{number}", "org", "registry", 200, name=name, rorId=number, type=ONTOLOGY + kind, **values,

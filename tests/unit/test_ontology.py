@@ -303,17 +303,18 @@ LISTED = {
     "evidence-grade": "email linked none bot",
     "study-group": "treated related control",
     "event-evidence": "stated observed extracted",
-    "sponsorship-level": "first second third fourth fifth sixth seventh eighth first-in-kind second-in-kind third-in-kind "
-    "fourth-in-kind community start-up academic end-user grant",
+    "sponsorship-level": "first second third fourth fifth sixth seventh eighth first-in-kind second-in-kind "
+    "third-in-kind fourth-in-kind community start-up academic end-user grant",
     "topic": "open-source-ai open-models +",
     "model-component": "model-architecture data-preprocessing-code training-code inference-code evaluation-code "
     "supporting-libraries-and-tools model-parameters-final model-parameters-intermediate datasets evaluation-data "
     "sample-model-outputs model-card data-card technical-report research-paper evaluation-results model-metadata",
     "model-type": "language vision image audio video 3d code multimodal other",
-    "model-architecture": "transformer transformer-decoder transformer-encoder-decoder decoder encoder diffusion rnn cnn "
-    "lstm nerf hybrid undisclosed other",
-    "assessment-dimension": "openness training-code base-model-data base-model-weights end-model-data end-model-weights "
-    "licence code-documentation architecture preprint paper model-card data-sheet package api original +",
+    "model-architecture": "transformer transformer-decoder transformer-encoder-decoder decoder encoder diffusion rnn "
+    "cnn lstm nerf hybrid undisclosed other",
+    "assessment-dimension": "openness training-code base-model-data base-model-weights end-model-data "
+    "end-model-weights licence code-documentation architecture preprint paper model-card data-sheet package api "
+    "original +",
     "transparency-indicator": "2024 2025",
 }
 

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kg.web.problems import Problem
-from kg.web.sparql import FORM, QUERY, Asked, read
+from kg.web.protocol import FORM
+from kg.web.sparql import QUERY, Asked, read
 
 CAP = 2000
 

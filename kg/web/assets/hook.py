@@ -10,7 +10,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
-class EditorHook(BuildHookInterface[Any]):
+class EditorHook(BuildHookInterface[Any]):  # type: ignore[misc]  # hatchling is there while a wheel is built only
     """Runs ``kg/web/assets/build.py``. The build goes on without a bundle, and says so."""
 
     def dependencies(self) -> list[str]:
