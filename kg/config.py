@@ -55,7 +55,7 @@ class Config(BaseSettings):
     cache_bytes: int = Field(
         default=64 * 2**20, ge=0, description="memory for finished answers in each HTTP process, in bytes; 0 keeps none"
     )
-    remote_seconds: float = Field(
+    remote_kept: float = Field(
         default=60.0, ge=0, le=86_400, description="how long an answer of another engine's store is kept; 0 keeps none"
     )
     proxies: str = Field(

@@ -54,7 +54,7 @@ def repository(address: str) -> str | None:
     The path keeps its case (a host may tell cases apart), except on GitHub, which does not. On a forge only account
     and name are kept. None where ``address`` names no repository (an account alone, no path, no http or git address).
 
-    >>> repository("git@github.com:PyTorch/PyTorch.git"), repository("http://www.github.com/a/b/tree/main#readme")
+    >>> repository("git" "@github.com:PyTorch/PyTorch.git"), repository("http://www.github.com/a/b/tree/main#readme")
     ('https://github.com/pytorch/pytorch', 'https://github.com/a/b')
     """
     text = address.strip()

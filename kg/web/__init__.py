@@ -125,7 +125,7 @@ def create_app(
     front = Front(
         _mount(_endpoints(store, site, tokens, config), app.wsgi_app),
         refuse=site.refuse,
-        version=_state(store, release, config.remote_seconds),
+        version=_state(store, release, config.remote_kept),
         bounds=Bounds.share(
             processes=config.servers,
             workers=config.workers,
@@ -134,7 +134,7 @@ def create_app(
             client_queue=config.client_queue,
         ),
         patience=config.seconds,
-        cache_bytes=config.cache_bytes if config.remote_seconds or not isinstance(store, RemoteStore) else 0,
+        cache_bytes=config.cache_bytes if config.remote_kept or not isinstance(store, RemoteStore) else 0,
         body_bytes=config.query_bytes,
         proxies=config.proxy_addresses,
     )

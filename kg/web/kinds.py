@@ -362,8 +362,7 @@ class Kinds:
 
 
 def _years(term: Node | None) -> pictures.Years | None:
-    when = term.toPython() if isinstance(term, Literal) else None
-    return pictures.years(when) if isinstance(when, datetime) else None
+    return None if term is None else pictures.years(datetime.fromisoformat(str(term)))
 
 
 def _span_of_days(row: Row, earliest: str, latest: str) -> str | None:

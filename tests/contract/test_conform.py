@@ -190,6 +190,10 @@ def virtuoso(folder: Path, release: Release) -> Iterator[str]:
 DEFAULT = "https://w3id.org/osai-kg/graph/default"
 
 
+VIRTUOSO_FAILS: dict[str, str] = {}
+VIRTUOSO_SAME = 27
+
+
 @pytest.fixture(scope="module")
 def debian(seed_release: Release, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with virtuoso(tmp_path_factory.mktemp("virtuoso"), seed_release) as address:
@@ -207,5 +211,8 @@ def test_what_virtuoso_answers_otherwise_is_told(seed_home: Path, debian: str) -
     done = run_kg(seed_home, "conform", debian, "--default-graph", DEFAULT, "--json")
     told = json.loads(done.stdout)
     assert told["asked"] == pinned()
-    assert told["same"] >= 1, json.dumps(told)[:3000]
-    assert [one["query"] for one in told["queries"] if one["state"] == "failed"] == []
+    states = {one["query"].partition("-")[0]: one["state"] for one in told["queries"]}
+    assert {name for name, state in states.items() if state == "failed"} <= VIRTUOSO_FAILS.keys(), "|".join(
+        one["error"] for one in told["queries"]
+    )
+    assert told["same"] >= VIRTUOSO_SAME, states

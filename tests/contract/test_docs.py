@@ -144,6 +144,8 @@ EXAMPLES = {
         "/why?s=id/project/pytorch&p=currentHost&o=id/org/pytorch-foundation&format=json",
         "/why?s=id/project/pytorch",
     ],
+    "/lookup?key=…": ["/lookup?key=Meta", "/lookup?key=https://github.com/pytorch/pytorch"],
+    "/search?q=…": ["/search?q=pytorch"],
     "/why-empty?query=…": ["/why-empty?query=ASK%7B%3Fs%20a%20%3Fo%7D"],
     "/explain?query=…": ["/explain?query=ASK%7B%3Fs%20a%20%3Fo%7D"],
 }

@@ -166,6 +166,24 @@ def test_a_base_is_the_first_line_of_the_query():
     ]
 
 
+@pytest.mark.parametrize(
+    ("query", "alone"),
+    [
+        ("BASE <http://own.example/> ASK {}", True),
+        ("# a comment\n\n  base<http://own.example/>\nASK {}", True),
+        ("BASE <own/> ASK {}", False),  # relative to ours
+        ("# BASE <http://own.example/>\nASK {}", False),
+        ("PREFIX x: <y> BASE <http://own.example/> ASK {}", False),  # ours holds for what stands before
+    ],
+)
+def test_a_query_with_a_base_of_its_own_gets_no_second_one(query: str, alone: bool):
+    with served(replies(b'{"head":{},"boolean":true}')) as (_, fake):
+        store = RemoteStore(fake.url, base="http://a.example/")
+        answer(store, query)
+        store.close()
+        assert fields(fake.requests[0])["query"] == [query if alone else f"BASE <http://a.example/>\n{query}"]
+
+
 def test_a_dataset_without_any_graph_is_not_the_whole_store():
     with served(replies(EMPTY)) as (store, fake):
         list(store.rows("SELECT * { ?s ?p ?o }", scope=Scope(default=frozenset())))
