@@ -146,6 +146,7 @@ EXAMPLES = {
     ],
     "/lookup?key=…": ["/lookup?key=Meta", "/lookup?key=https://github.com/pytorch/pytorch"],
     "/search?q=…": ["/search?q=pytorch"],
+    "/links?to=…&by=…": ["/links?to=id/project/pytorch&by=osai:concernsProject"],
     "/why-empty?query=…": ["/why-empty?query=ASK%7B%3Fs%20a%20%3Fo%7D"],
     "/explain?query=…": ["/explain?query=ASK%7B%3Fs%20a%20%3Fo%7D"],
 }
