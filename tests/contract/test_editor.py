@@ -76,12 +76,12 @@ def test_no_other_page_may_run_a_script(server: Server, path: str) -> None:
     reply = server.ask(path, Accept=BROWSER)
     assert "script-src" not in reply.headers["content-security-policy"]
     assert "default-src 'none'" in reply.headers["content-security-policy"]
-    assert not read_page(reply).all("script")
+    assert not [one for one in read_page(reply).all("script") if one.get("type") != "application/ld+json"], "data may"
 
 
 def test_a_refused_query_keeps_its_text_and_its_place(server: Server) -> None:
     page = read_page(server.ask("/sparql?query=SELECT%20*%0AWHER%20%7B%7D", Accept=BROWSER))
-    (form,) = page.all("form")
+    (form,) = [form for form in page.all("form") if form.get("action") != "/search"]
     assert (form["data-line"], form["data-column"]) == ("2", "1")
     assert "WHER {}" in page.text
 

@@ -118,10 +118,10 @@ def test_a_name_that_a_client_gives_its_request_is_kept(service: Service) -> Non
             assert client.get(path, headers={"X-Request-Id": "Mine_1.2-3"}).headers["X-Request-Id"] == "Mine_1.2-3"
 
 
-@pytest.mark.parametrize("given", ["a b", "<x>", "é".encode(), "x" * 65, "", ".hidden", 'a"b'])
-def test_a_name_that_is_none_is_replaced(service: Service, given: str | bytes) -> None:
+@pytest.mark.parametrize("given", ["a b", "<x>", "é", "x" * 65, "", ".hidden", 'a"b'])
+def test_a_name_that_is_none_is_replaced(service: Service, given: str) -> None:
     with service.client() as client:
-        reply = client.get("/-/health", headers={"X-Request-Id": given})
+        reply = client.get("/-/health", headers={b"X-Request-Id": given.encode()})
         assert reply.status_code == 200
         assert reply.headers.get_list("X-Request-Id") != [given]
         assert len(reply.headers["X-Request-Id"]) >= 12

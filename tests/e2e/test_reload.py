@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -82,6 +83,9 @@ class Client:
         self.thread = threading.Thread(target=self.run)
         self.thread.start()
 
+    def has_seen(self, version: str, start: int) -> bool:
+        return version in self.seen[start:]
+
     def run(self) -> None:
         with self.service.client() as client:
             number = 0
@@ -128,10 +132,7 @@ def test_no_request_fails_while_releases_are_promoted(
             service.process.send_signal(signal.SIGHUP)
             begun = [len(client.seen) for client in asking]
             for client, start in zip(asking, begun, strict=True):
-                eventually(
-                    lambda client=client, start=start, version=version: version in client.seen[start:],
-                    f"{version} is served",
-                )
+                eventually(partial(client.has_seen, version, start), f"{version} is served")
         assert [client.faults for client in asking] == [[], [], [], []]
         # The query workers of each release before end when the last answer of theirs has left.
         eventually(lambda: len(keepers(service)) == 1, "the keepers before are gone")
