@@ -221,8 +221,7 @@ def _make(
     writer = OxigraphWriter()
     paths = [renamed(done, resolution.replaced, work, base) for done in loads]
     chosen_names = folder / "names.nt"
-    ours_first = sorted(zip(loads, paths, strict=True), key=lambda pair: not pair[0].snapshot.curated)
-    fuse_names((path / NAMES for _, path in ours_first), chosen_names)
+    fuse_names((path / NAMES for path in paths), chosen_names)
     default: list[File] = [(path / TRIPLES, None, None) for path in paths]
     named = [
         file

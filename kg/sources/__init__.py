@@ -97,7 +97,7 @@ class _SourceTable(BaseModel):
     as_of: date = Field(alias="as-of")
     files: tuple[str, ...] = ()
     documents: tuple[str, ...] = ()
-    order: int = 100
+    order: int = 200
     note: str | None = None
 
     @field_validator("files", "documents")

@@ -446,7 +446,8 @@ def test_every_slug_of_the_ledger_is_described_and_keyed_by_itself(merged):
     for row in MINT.ledger.rows:
         if row.key.startswith("curated:"):
             assert row.key == f"curated:{row.slug}"
-            assert row.replaced_by or (MINT.id(row.kind, row.slug), RDF.type, None) in merged, row
+            if row.since == "0.1.0":  # later ones are promised to loaders of sources that are fetched
+                assert row.replaced_by or (MINT.id(row.kind, row.slug), RDF.type, None) in merged, row
 
 
 def test_everything_with_a_name_has_one_from_the_first_source(merged):

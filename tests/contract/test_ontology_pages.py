@@ -41,7 +41,7 @@ TYPES = {
     "rdf": "application/rdf+xml",
     "jsonld": "application/ld+json",
 }
-ADDRESSES = ("/ontology", "/ontology/0.1.0", "/ontology/dl", "/ontology/dl/0.1.0")
+ADDRESSES = ("/ontology", "/ontology/0.2.0", "/ontology/dl", "/ontology/dl/0.2.0")
 _READERS = {
     "text/turtle": ox.RdfFormat.TURTLE,
     "application/n-triples": ox.RdfFormat.N_TRIPLES,
@@ -275,7 +275,7 @@ def test_rdflib_reads_the_same(server: Server, core: Graph, suffix: str) -> None
 
 
 def test_turtle_is_the_file_byte_for_byte_after_its_base(server: Server) -> None:
-    body = server.ask("/ontology/0.1.0", Accept="text/turtle").body
+    body = server.ask("/ontology/0.2.0", Accept="text/turtle").body
     assert body == b"@base <https://w3id.org/osai-kg/> .\n" + (resources.ontology() / "osai.ttl").read_bytes()
 
 
@@ -296,7 +296,7 @@ def test_the_module_has_a_page_of_its_axioms(server: Server) -> None:
 
 def test_a_page_names_its_files(page: Page) -> None:
     alternates = {(a["type"], a["href"]) for a in page.all("link") if a.get("rel") == "alternate"}
-    assert alternates == {(media_type, f"/ontology/0.1.0.{suffix}") for suffix, media_type in TYPES.items()}
+    assert alternates == {(media_type, f"/ontology/0.2.0.{suffix}") for suffix, media_type in TYPES.items()}
 
 
 # --- versions ---------------------------------------------------------------------------------------------------------
@@ -309,7 +309,7 @@ def test_a_version_keeps_its_bytes_when_the_data_change(server: Server, seed_rel
     other = build(chosen, base=DEFAULT_BASE, releases=releases, created=CREATED, as_of=date(2026, 6, 1)).release
     assert other.manifest.sha256 != seed_release.manifest.sha256
     with live(create_app(Config(home=tmp_path), release=other, store=_store(other))) as changed:
-        for address in ("/ontology/0.1.0", "/ontology/dl/0.1.0"):
+        for address in ("/ontology/0.2.0", "/ontology/dl/0.2.0"):
             for suffix in TYPES:
                 first, second = (asked.ask(f"{address}.{suffix}") for asked in (server, changed))
                 assert hashlib.sha256(first.body).digest() == hashlib.sha256(second.body).digest()
@@ -324,13 +324,13 @@ def _store(release: Release) -> OxigraphStore:
 def test_another_version_is_absent_and_the_known_ones_are_named(server: Server, path: str) -> None:
     reply = server.ask(path)
     assert reply.status == 404
-    assert "versions here are 0.1.0" in reply.json["detail"]
+    assert "versions here are 0.2.0" in reply.json["detail"]
     assert server.ask("/ontology.pdf").status == 404
 
 
 @pytest.fixture
 def two_versions(seed_home: Path, tmp_path: Path) -> Path:
-    """A home whose current release has version 0.1.0, and an older release with a stable version 0.0.9 of its own."""
+    """A home whose current release has version 0.2.0, and an older release with a stable version 0.0.9 of its own."""
     shutil.copytree(seed_home / "releases", tmp_path / "releases", symlinks=True)
     current = Releases(tmp_path).current()
     assert current is not None
@@ -352,12 +352,12 @@ def test_a_version_of_an_older_release_is_served_from_there(two_versions: Path, 
         older = server.ask("/ontology/0.0.9", Accept="text/turtle")
         assert older.body == (two_versions / "releases" / "2020-01-01-older" / "osai.ttl").read_bytes()
         assert older.headers["cache-control"] == "public, max-age=31536000, immutable"
-        assert server.ask("/ontology/0.1.0.ttl").headers["cache-control"] == "public, max-age=31536000, immutable"
+        assert server.ask("/ontology/0.2.0.ttl").headers["cache-control"] == "public, max-age=31536000, immutable"
         assert len(server.ask("/ontology/0.0.9.nt").text.splitlines()) == 1
         page = read_page(server.ask("/ontology/0.0.9", Accept=BROWSER))
-        assert "This is version 0.0.9. Version 0.1.0 is the current one" in page.text
+        assert "This is version 0.0.9. Version 0.2.0 is the current one" in page.text
         assert len([attributes for tag, attributes in page.tags if tag == "article"]) == 5
-        assert "versions here are 0.0.9, 0.1.0" in server.ask("/ontology/0.2.0").json["detail"]
+        assert "versions here are 0.0.9, 0.2.0" in server.ask("/ontology/0.2.0").json["detail"]
         assert server.ask("/ontology", Accept="text/turtle").body != older.body
 
 
@@ -365,7 +365,7 @@ def test_a_broken_release_beside_it_does_not_matter(two_versions: Path, seed_sto
     (two_versions / "releases" / "2020-01-01-older" / MANIFEST).write_text("{", encoding="utf-8")
     release = Releases(two_versions).current()
     with live(create_app(Config(home=two_versions), store=seed_store, release=release)) as server:
-        assert server.ask("/ontology/0.1.0.ttl").status == 200
+        assert server.ask("/ontology/0.2.0.ttl").status == 200
         assert server.ask("/ontology/0.0.9.ttl").status == 404
 
 
@@ -388,7 +388,7 @@ def test_data_without_documents_are_documented_by_the_bundled_files(undocumented
     assert "Nothing is counted here" in page.text
     assert "none in this release" not in page.text
     assert not [link for link in page.links if link.startswith("/sparql?")]
-    assert isomorphic(read(undocumented.ask("/ontology/0.1.0", Accept="text/turtle")), core)
+    assert isomorphic(read(undocumented.ask("/ontology/0.2.0", Accept="text/turtle")), core)
 
 
 def test_links_to_pages_that_are_not_there_are_left_out(tmp_path: Path) -> None:

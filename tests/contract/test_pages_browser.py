@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Dialog, sync_playwright
 
 from kg import search
 from kg.config import Config
@@ -184,7 +184,12 @@ def test_pages_of_each_kind_are_accessible_and_run_nothing_of_their_labels(
     try:
         page = context.new_page()
         said: list[str] = []
-        page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
+
+        def dismissed(dialog: Dialog) -> None:
+            said.append(dialog.message)
+            dialog.dismiss()
+
+        page.on("dialog", dismissed)
         page.on("request", lambda request: said.append(request.url) if kinds.host not in request.url else None)
         page.goto(f"http://{kinds.host}:{kinds.port}{path}")
         assert page.evaluate("document.documentElement.scrollWidth") <= width, "the page scrolls sideways"

@@ -322,26 +322,26 @@ def test_a_thing_that_is_not_there_has_no_rows(seed_store: OxigraphStore) -> Non
 
 
 def test_what_points_to_a_thing_is_counted_and_listed(seed_store: OxigraphStore) -> None:
-    rows = rows_of(seed_store, "entity-incoming", entity="id/project/pytorch")
-    stewards = [row for row in rows if row["property"] == "ontology#everStewardOf"]
-    assert [(row["count"], row["subjectLabel"]) for row in stewards] == [("2", "Meta"), ("2", "PyTorch Foundation")]
-    for row in rows:
-        assert int(row["count"]) == sum(other["property"] == row["property"] for other in rows)
+    counts = {
+        row["property"]: int(row["count"])
+        for row in rows_of(seed_store, "entity-incoming-counts", entity="id/project/pytorch")
+    }
+    assert counts["ontology#everStewardOf"] == 2
+    rows = rows_of(seed_store, "entity-incoming", entity="id/project/pytorch", property="osai:everStewardOf")
+    assert [row["subjectLabel"] for row in rows] == ["Meta", "PyTorch Foundation"]
 
 
-def test_a_property_with_many_subjects_is_counted_only(seed_store: OxigraphStore) -> None:
-    """The class of all information content has over 200 members: one row, and the count."""
-    rows = rows_of(seed_store, "entity-incoming", entity="osai:InformationContent")
-    members = [row for row in rows if row["property"].endswith("#type")]
-    assert len(members) == 1
-    assert int(members[0]["count"]) > 200
-    assert members[0]["subject"] == ""
+def test_a_property_with_many_subjects_is_counted(seed_store: OxigraphStore) -> None:
+    """The class of all information content has over 200 members."""
+    rows = rows_of(seed_store, "entity-incoming-counts", entity="osai:InformationContent")
+    (members,) = [row for row in rows if row["property"].endswith("#type")]
+    assert int(members["count"]) > 200
 
 
 def test_a_record_is_reached_in_the_graph_of_provenance(seed_store: OxigraphStore) -> None:
     row = next(row for row in rows_of(seed_store, "graphs") if row["graph"] == "graph/curated/mckinsey-2023")
     assert row["licence"] == "CC-BY-4.0"
-    incoming = rows_of(seed_store, "entity-incoming", entity=row["snapshot"])
+    incoming = rows_of(seed_store, "entity-incoming", entity=row["snapshot"], property="http://www.w3.org/ns/prov#used")
     assert (row["load"], "load of mckinsey-2023") in {(other["subject"], other["subjectLabel"]) for other in incoming}
     assert "mckinsey-2023.toml" in {
         other["valueLabel"] for other in rows_of(seed_store, "entity", entity=row["snapshot"])

@@ -249,6 +249,10 @@ MORE = """
 <id/situation/s4> a osai:Stewardship ; osai:ofProject <id/project/r> ; osai:steward <id/org/meta> ;
     osai:stewardRole <concept/steward-role/legal-host> ; osai:latestStart "2020-01-01T00:00:00Z"^^xsd:dateTime .
 <id/event/e> osai:terminates <id/situation/s4> .
+<concept/contributor-group/domain-meta.example> skos:broader <concept/contributor-group/domain> ;
+    skos:notation "domain-meta.example" .
+<id/org/meta> osai:emailDomain "meta.example" .
+<id/obs/q/domain-meta.example/email/2020-01> osai:obsContributorGroup <concept/contributor-group/domain-meta.example> .
 <id/situation/l> a osai:Licensing ; osai:ofProject <id/project/q> ; osai:licensedUnder <id/licence/mit> ;
     osai:latestStart "2020-01-01T00:00:00Z"^^xsd:dateTime .
 """
@@ -297,7 +301,7 @@ ERRORS: dict[str, tuple[str, str, set[str], set[str], bool]] = {
     ),
     "leaf family": (
         "<i> a osai:Transfer, osai:Fork .",
-        "disjoint-transfer-and-8-others",
+        "disjoint-transfer-and-9-others",
         {"<i> a osai:Transfer", "<i> a osai:Fork"},
         set(),
         False,

@@ -176,7 +176,7 @@ def test_a_base_is_the_first_line_of_the_query():
         ("PREFIX x: <y> BASE <http://own.example/> ASK {}", False),  # ours holds for what stands before
     ],
 )
-def test_a_query_with_a_base_of_its_own_gets_no_second_one(query: str, alone: bool):
+def test_a_query_with_a_base_of_its_own_gets_no_second_one(query: str, alone: bool) -> None:
     with served(replies(b'{"head":{},"boolean":true}')) as (_, fake):
         store = RemoteStore(fake.url, base="http://a.example/")
         answer(store, query)
