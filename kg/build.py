@@ -162,6 +162,7 @@ def build(
     judged = judged_links(judgement_files(judgements), base)
     key = _build_key(loads, mint, as_of, pins, root, judged)
     if work is not None and (made := _made_before(work, key, releases)):
+        releases.sweep()
         report("unchanged", {"release": made.release.version})
         return made
     with releases.making() as folder:

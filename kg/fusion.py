@@ -136,17 +136,9 @@ def _hull(subject: str, sources: Iterable[Mapping[URIRef, set[str]]]) -> Iterato
 
 def _excluded(core: Graph) -> dict[str, set[str]]:
     """Give the classes that each class excludes, by the axioms and what is below them."""
-    below: dict[str, set[str]] = {}
 
     def under(kind: str) -> set[str]:
-        if kind not in below:
-            below[kind] = {kind} | {
-                inner
-                for sub in core.subjects(RDFS.subClassOf, URIRef(kind))
-                if isinstance(sub, URIRef)
-                for inner in under(str(sub))
-            }
-        return below[kind]
+        return {str(sub) for sub in core.transitive_subjects(RDFS.subClassOf, URIRef(kind)) if isinstance(sub, URIRef)}
 
     pairs = [(str(one), str(other)) for one, other in core.subject_objects(OWL.disjointWith)]
     for node in core.subjects(RDF.type, OWL.AllDisjointClasses):

@@ -242,7 +242,7 @@ class Releases:
     def making(self) -> Iterator[Path]:
         """Hold an empty directory to make a release in; what is not sealed is removed."""
         self.root.mkdir(parents=True, exist_ok=True)
-        self._sweep()
+        self.sweep()
         path = Path(tempfile.mkdtemp(prefix=f".making-{os.getpid()}-", dir=self.root))
         try:
             yield path
@@ -369,7 +369,7 @@ class Releases:
             minted.write(made, (*minted.read(kept), *minted.read(release.path / minted.MINTED)))
             made.replace(kept)
 
-    def _sweep(self) -> None:
+    def sweep(self) -> None:
         """Remove what builds, promotions and services that did not end left: directories of processes that are gone."""
         for path in (*self.root.glob(".making-*"), *self.root.glob(".promote-*"), *self.root.glob(".serving-*")):
             pid = path.name.split("-")[1]

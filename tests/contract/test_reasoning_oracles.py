@@ -274,6 +274,8 @@ def test_rule_files_run_as_they_stand_in_another_engine_and_conclude_the_same():
     seen = ontology + data
     for rule in at_date:
         text = (resources.queries() / "rules" / f"{rule.name}.rq").read_text(encoding="utf-8")
+        if "GRAPH" in text:
+            continue  # rdflib asks named graphs of data sets only; tests/contract/test_contributions.py shows that rule
         concluded = set(seen.query(text))
         found = writer.rows(f"SELECT ?s ?p ?o WHERE {{ GRAPH {rule.graph.n3()} {{ ?s ?p ?o }} }}")
         assert {(row["s"], row["p"], row["o"]) for row in found} == concluded, rule.name
