@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 SERVICE_VARIABLE = "KG_SERVICE"
 TOKEN_VARIABLE = "KG_TOKEN"  # noqa: S105 (where it stands, not what it is)
 LOOK = 2.0  # seconds between looks for another current release
+_FORKING = 1.0  # seconds in which this thread holds no lock while processes are forked
 _ACCEPTS = 0.05  # seconds between looks whether the port answers
 # Threads of an HTTP process beyond its seats: for kept answers, refusals and health when every seat is taken.
 _SPARE_THREADS = 32
@@ -245,6 +246,7 @@ class _Watch:
 
     def run(self) -> None:
         """Say when the port answers; from then on look for what there is to do."""
+        self.hangup.wait(_FORKING)  # the server forks now: a thread that imports or logs would leave its locks behind
         while not (self.over or _answers(*self.address)):
             self.hangup.wait(_ACCEPTS)
         if self.over:
