@@ -14,6 +14,7 @@ from __future__ import annotations
 import ctypes
 import http.client
 import json
+import logging
 import math
 import os
 import signal
@@ -25,7 +26,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from granian.constants import Interfaces
 from granian.log import LogLevels
@@ -48,7 +49,6 @@ if TYPE_CHECKING:
 SERVICE_VARIABLE = "KG_SERVICE"
 TOKEN_VARIABLE = "KG_TOKEN"  # noqa: S105 (where it stands, not what it is)
 LOOK = 2.0  # seconds between looks for another current release
-_FORKING = 1.0  # seconds in which this thread holds no lock while processes are forked
 _ACCEPTS = 0.05  # seconds between looks whether the port answers
 # Threads of an HTTP process beyond its seats: for kept answers, refusals and health when every seat is taken.
 _SPARE_THREADS = 32
@@ -228,6 +228,12 @@ class _Server(MPServer):
     """granian, which does not start its processes anew on SIGHUP: ours go over to another release as they are."""
 
     on_hangup: Callable[[], None]
+    on_forked: Callable[[], None]
+
+    def startup(self, *given: Any, **named: Any) -> None:
+        """Start the HTTP processes, then our thread: one that imports or logs would leave its locks in what is forked."""
+        super().startup(*given, **named)
+        self.on_forked()
 
     def signal_handler_reload(self, *_: object, **__: object) -> None:
         """Look for another release now."""
@@ -246,7 +252,6 @@ class _Watch:
 
     def run(self) -> None:
         """Say when the port answers; from then on look for what there is to do."""
-        self.hangup.wait(_FORKING)  # the server forks now: a thread that imports or logs would leave its locks behind
         while not (self.over or _answers(*self.address)):
             self.hangup.wait(_ACCEPTS)
         if self.over:
@@ -307,14 +312,17 @@ def serve(
         server.on_hangup = watch.hangup.set
         signal.signal(signal.SIGHUP, lambda *_: watch.hangup.set())
         thread = threading.Thread(target=watch.run, name="watch", daemon=True)
-        thread.start()
+        server.on_forked = thread.start
+        # How many requests run at once is for our queue to say, not for the number of threads that may wait in it.
+        logging.getLogger("_granian").addFilter(lambda record: "Python threads" not in record.getMessage())
         try:
             server.serve()
         finally:
             _tell_manager("STOPPING=1")
             watch.over = True
             watch.hangup.set()
-            thread.join()
+            if thread.ident is not None:
+                thread.join()
 
 
 @contextmanager

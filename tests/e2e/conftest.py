@@ -65,7 +65,8 @@ def serving(home: Path, log: Path, *words: str, env: Mapping[str, str] | None = 
             assert process.poll() is None, f"it ended with {process.returncode}:\n{log.read_text()}"
             with contextlib.suppress(httpx.TransportError):
                 httpx.get(service.url + "/-/health", timeout=10, trust_env=False)
-                break
+                if "serving " in log.read_text():  # it is told once all workers answer, a moment after the first does
+                    break
             assert time.monotonic() < until, f"it does not answer:\n{log.read_text()}"
             time.sleep(0.05)  # a service that starts gives no event to wait for
         yield service

@@ -97,7 +97,7 @@ def test_a_definition_is_read(write: Write) -> None:
 
 def test_what_may_be_left_out_has_a_default(write: Write) -> None:
     source = read_source(write())
-    assert (source.files, source.documents, source.order, source.note) == ((), (), 100, None)
+    assert (source.files, source.documents, source.order, source.note) == ((), (), 200, None)
     assert (source.expect, source.lookups) == ({}, {})
 
 

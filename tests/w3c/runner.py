@@ -95,10 +95,14 @@ class Service:
     _line: http.client.HTTPConnection | None = field(default=None, repr=False)
 
     def ask(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None) -> Reply:
-        """Send one request; a connection is kept for the next."""
-        if self._line is None:
-            self._line = http.client.HTTPConnection(urlsplit(self.address).netloc, timeout=60)
-        line = self._line
+        """Send one request; a connection is kept for the next.
+
+        A server may end a kept connection at any time (RFC 9112, section 9.3.1), as it does where it refused a body
+        unread: the request is then sent once more, on a new connection. All that the suite sends may be sent twice.
+        """
+        kept = self._line is not None
+        line = self._line or http.client.HTTPConnection(urlsplit(self.address).netloc, timeout=60)
+        self._line = line
         sent = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         try:
             line.request(method, path, body=body, headers={**sent, **headers})
@@ -108,7 +112,9 @@ class Service:
         except (http.client.HTTPException, ConnectionError):
             line.close()
             self._line = None
-            raise
+            if not kept:
+                raise
+        return self.ask(method, path, headers, body)
 
     def close(self) -> None:
         if self._line is not None:
