@@ -177,7 +177,11 @@ class _Events:
             word = row.text["event"]
             if dates.setdefault(word, row.text["date"]) != row.text["date"]:
                 row.record.warn(f"a second date of the same event; the first is {dates[word]}", kind="two-dates")
-            by_word.setdefault(word, row)
+            elif (first := by_word.setdefault(word, row)) is not row:
+                row.record.warn(
+                    f"the same event of the same project as at {first.record.evidence.locator}; it is told once",
+                    kind="told-before",
+                )
         accepted = dates.get("accepted")
         if rows[0].is_fund:
             if accepted:

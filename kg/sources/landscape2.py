@@ -9,6 +9,7 @@ all is read here:
 - ``project`` without a date is a standing seen on the day of the landscape, without a beginning.
 - ``crunchbase`` of a member names the member. On a project it names an organization behind the project and does not say
   what that one does for it, so it becomes a stewardship as *listed owner*, which makes nobody a host.
+- A sector or topic of a ``second_path`` that ``[lookups]`` give no meaning is counted as ignored, under its own name.
 - A fund that is itself an item and takes projects or members is an organization; ``second_path`` says which projects it
   hosts, without a date: ``extra.accepted`` of the landscape of the Linux Foundation is older than many a fund.
 
@@ -41,6 +42,8 @@ from kg.vocab import OSAI, PREFIXES
 SAME_AS = URIRef(PREFIXES["schema"] + "sameAs")
 # Fields that key an item in the systems of its foundation.
 _KEYS = ("extra.lfx_slug", "extra.annotations.slug", "slug")
+# What [ignore] calls a ``crunchbase`` of ``[settings.owners]``, where the hosting or the name says who that is.
+_FOUNDATION_PAGE = "crunchbase.of-foundation"
 
 _Kind = OneOf["ai-project", "project", "member", "organization"]
 _Meaning = OneOf["category", "sector", "topic", "host", "membership", "nothing"]
@@ -280,7 +283,10 @@ class _Landscape:
                     value=path,
                 )
                 continue
-            found.append((meaning, path if meaning in ("category", "topic") else rest))
+            target = path if meaning in ("category", "topic") else rest
+            found.append((meaning, target))
+            if meaning in ("sector", "topic") and self._source.lookups.get(meaning, {}).get(target) == "":
+                self._issues.ignore(f"{meaning}.{target}")
         return found
 
     def _plain(self, name: str) -> str:
@@ -420,8 +426,11 @@ class _Landscape:
             yield from homepage
         umbrella = item.place.kind.endswith("project")
         address = record.text("crunchbase")
-        if not umbrella and address and not keys.crunchbase(address):
+        permalink = keys.crunchbase(address) if address else None
+        if not umbrella and address and not permalink:
             record.warn(f"crunchbase is {address!r}, which is no organization's address there", kind="crunchbase")
+        if permalink in self._settings.owners and item.project is None:
+            record.ignore(_FOUNDATION_PAGE)
         called = None if isinstance(record.values.get("organization"), str) else record.text("organization.name")
         if called:
             yield from self._named(iri, entity, called)
@@ -554,7 +563,9 @@ class _Landscape:
         else:
             return
         if owner is self._foundation and (item.values.get("project") or _extra(item.values, "accepted")):
-            return  # it is the legal host, which says more
+            if permalink:  # it is the legal host, which says more
+                record.ignore(_FOUNDATION_PAGE)
+            return
         yield from self._described(owner)
         yield from self._lifecycle.hosts(project, owner.party, "listed-owner", seen=self._seen)
 

@@ -127,7 +127,9 @@ class _Loading:
 
     def _elsewhere(self, record: Record, kind: str) -> Iterator[tuple[URIRef, URIRef | Literal]]:
         """Give the organization in ROR and Wikidata: itself, or a close match where it is the branch of a company."""
-        itself, ours = kind not in ("Company", "Organization"), record.lookup("source") == "ours"
+        itself, whose = kind not in ("Company", "Organization"), record.lookup("source")
+        if whose:
+            record.ignore(f"source.{record.text('source')}")
         ror, wikidata = record.text("ror"), record.text("wikidata")
         if ror is not None:
             found = _ROR.fullmatch(ror)
@@ -141,7 +143,7 @@ class _Loading:
             return
         if not _WIKIDATA.fullmatch(wikidata):
             record.warn(f"wikidata is {wikidata!r}, which is no number of Wikidata", kind="identifier")
-        elif itself or ours:
+        elif itself or whose == "ours":
             yield OSAI.wikidataId, Literal(wikidata)
         else:
             record.ignore("wikidata")

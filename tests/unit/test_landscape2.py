@@ -86,6 +86,7 @@ School = "AcademicInstitution"
 
 [lookups.sector]
 "Boats" = "C30"
+"All kinds" = ""
 
 [lookups.topic]
 "Fish / Small" = "data-management"
@@ -421,6 +422,20 @@ def test_a_member_that_is_not_named_in_public_has_no_address_of_its_own(tmp_path
     read = Read(tmp_path, {"Members": {"Gold": items}})
     assert len(read.members(OSAI.Membership)) == 2
     assert not any(each.predicate == OSAI.homepage and "networks" in each.object for each in read.said)
+
+
+def test_a_page_of_the_foundation_and_a_sector_without_meaning_are_counted_and_not_said(tmp_path):
+    page = {"crunchbase": "https://www.crunchbase.com/organization/reef"}
+    text = DEFINITION.replace("owners = {", 'owners = { reef = "reef-fund",')
+    tree = {
+        "Fish": {"Small": [project("Cod", project="graduated", second_path=["Trade / All kinds"], **page)]},
+        "Members": {"Gold": [member(**page)]},
+    }
+    read = Read(tmp_path, tree, text)
+    assert read.issues.ignored == {"crunchbase.of-foundation": 2, "sector.All kinds": 1}
+    assert not read.issues.issues
+    roles = set().union(*(read.of(each)[OSAI.stewardRole] for each in read.members(OSAI.Stewardship)))
+    assert roles == {concept("steward-role/legal-host")}
 
 
 def test_crunchbase_of_a_project_names_a_listed_owner_and_no_host(tmp_path):
