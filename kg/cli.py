@@ -430,11 +430,13 @@ def releases_verify(session: Session, version: str) -> None:
 @click.pass_obj
 def releases_issues(session: Session, version: str, as_json: bool) -> None:
     """Show what loaders could not map."""
+    from kg.telemetry import visible
+
     for issue in _release(session.config, version).issues():
         if as_json:
             click.echo(json.dumps(issue, ensure_ascii=False))
         else:
-            click.echo(f"{issue['source']}: {issue['locator']}: {issue['message']}")
+            click.echo(visible(f"{issue['source']}: {issue['locator']}: {issue['message']}"))
 
 
 @releases.command("prune")
@@ -534,8 +536,14 @@ def config(session: Session, as_json: bool) -> None:
     else:
         fields = Config.model_fields
         _table(["setting", "value", "from", "what it is"],
-               [[name, "" if value is None else str(value), session.origin[name], fields[name].description or ""]
+               [[name, _shown(value), session.origin[name], fields[name].description or ""]
                 for name, value in values.items()])  # fmt: skip
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, list):
+        return " ".join(map(str, value))
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 # --- query -----------------------------------------------------------------------------------------------------------
@@ -758,10 +766,13 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from kg.telemetry import visible
+
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 10_000
     table = Table(*header, box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for row in rows:
-        table.add_row(*[Text(str(value), overflow="fold") for value in row])
+        lines = ["\n".join(map(visible, str(value).split("\n"))) for value in row]
+        table.add_row(*[Text(text, overflow="fold") for text in lines])
     console = Console(width=width, file=sys.stdout, highlight=False, no_color=not sys.stdout.isatty())
     with console.capture() as captured:
         console.print(table)
@@ -799,7 +810,9 @@ def why(
         proof = explainer.proof(triple)
         words = explainer.words(proof)
         if not as_json:
-            click.echo("\n".join(words.lines(proof)))
+            from kg.telemetry import visible
+
+            click.echo("\n".join(map(visible, words.lines(proof))))
             return
         told["proof"] = words.to_json(proof)
     else:
@@ -1084,7 +1097,12 @@ def doctor(session: Session, port: int, as_json: bool) -> None:
 @click.option("--writable", "workspace", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
               help="Serve a workspace, which takes SPARQL Update and graphs; made where there is none.")  # fmt: skip
 @click.option("--tokens", type=_FILE, metavar="FILE",
-              help="Who may write, as lines of kg token. KG_TOKEN in the environment is an admin's token.")  # fmt: skip
+              help="Who may write, and read where that is private, as lines of kg token. "
+              "KG_TOKEN in the environment is an admin's token.")  # fmt: skip
+@click.option("--private", is_flag=True, default=None, help="Answer only who has a token with the right to read.")
+@click.option("--service", "services", multiple=True, metavar="IRI",
+              help="An endpoint that queries may call with SERVICE, by its exact IRI; may be given again. "
+              "Default: none. Private addresses stay closed, unless the IRI holds the address itself.")  # fmt: skip
 @click.pass_obj
 def serve(
     session: Session,
@@ -1095,43 +1113,49 @@ def serve(
     files: tuple[Path, ...],
     workspace: Path | None,
     tokens: Path | None,
+    private: bool | None,
+    services: tuple[str, ...],
 ) -> None:
     """Serve a release, RDF files as they are, another engine's store, or a workspace that can be written to, over HTTP.
 
     Another release that becomes current is served within seconds, or at once on SIGHUP, and no request fails.
     """
-    from kg.web.server import FilesSupply, ReleaseSupply, RemoteSupply
+    from kg.web.server import FilesSupply, ReleaseSupply, RemoteSupply, WorkspaceSupply
 
-    config = session.config
-    if workspace is None and tokens is not None:
+    config = Session({**session.flags, "services": services or None, "private": private}).config
+    if workspace is None and tokens is not None and not config.private:
         raise ConfigError(
-            "--tokens says who may write; a service that can be written to is started with --writable DIR"
+            "--tokens says who may write, or read; a service that can be written to is started with --writable DIR, "
+            "one that not everybody may read with --private"
         )
     if sum((workspace is not None, bool(files), url is not None)) > 1:
         raise ConfigError("--writable, --data and --store are each a thing to serve; choose one")
     if version is not None and (workspace is not None or files):
         raise ConfigError("--release names a sealed release; a workspace and files are none")
     _check_port(host, port)
+    if workspace is not None or config.private:
+        _check_tokens(tokens)
     if workspace is not None:
-        _serve_workspace(config, workspace, tokens, host, port)
+        _serve(config, WorkspaceSupply(config, workspace), host, port, tokens=tokens, writable=True)
     elif url is not None:
         held = (lambda: _release(config, version or "current")) if version is not None else None
-        _serve(config, RemoteSupply(url, held), host, port)
+        _serve(config, RemoteSupply(url, held), host, port, tokens=tokens)
     elif files:
-        _serve(config, FilesSupply(config, files), host, port)
+        _serve(config, FilesSupply(config, files), host, port, tokens=tokens)
     else:
         named = version or "current"
         supply = ReleaseSupply(config, lambda: _release(config, named), follow=named == "current")
-        _serve(config, supply, host, port)
+        _serve(config, supply, host, port, tokens=tokens)
 
 
 @main.command()
 @click.argument("name")
 @click.argument("rights", nargs=-1, metavar="[read | write | admin]...")
 def token(name: str, rights: tuple[str, ...]) -> None:
-    """Make a token for a workspace: the token on stderr, its line for the file of tokens on stdout.
+    """Make a token: the token on stderr, its line for the file of tokens on stdout.
 
-    Only its hash stands in the line; the token itself is shown once. Without rights, it may write.
+    Only its hash stands in the line; the token itself is shown once. Without rights, it may write to a workspace. The
+    right to read is what a service asks for that is started with --private; who may write may read.
 
     Example: kg token nightly-load write >> tokens
     """
@@ -1174,15 +1198,16 @@ def _check_port(host: str, port: int) -> None:
         ) from error
 
 
-def _serve_workspace(config: Config, workspace: Path, tokens: Path | None, host: str, port: int) -> None:
-    from kg.web.server import TOKEN_VARIABLE, WorkspaceSupply
+def _check_tokens(tokens: Path | None) -> None:
+    """Fail where nobody could do what a token is asked for."""
+    from kg.web.server import TOKEN_VARIABLE
     from kg.web.tokens import Tokens
 
     if not Tokens.read(tokens, os.environ.get(TOKEN_VARIABLE) or None).known:
         raise ConfigError(
-            f"nobody could write: name a file of tokens with --tokens (kg token makes a line), or set {TOKEN_VARIABLE}"
+            f"nobody could write, or read where that is private: name a file of tokens with --tokens (kg token makes a "
+            f"line), or set {TOKEN_VARIABLE}"
         )
-    _serve(config, WorkspaceSupply(config, workspace), host, port, tokens=tokens, writable=True)
 
 
 def _serve(

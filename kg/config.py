@@ -6,10 +6,12 @@ Read at the top (``kg.cli``, ``kg.web.create_app``) and handed down as values. N
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import platformdirs
 from pydantic import Field, ValidationError, field_validator
@@ -18,6 +20,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from kg.errors import ConfigError, nearest
 from kg.model import DEFAULT_BASE, check_base
 from kg.store import Limits
+
+_NO_IRI = re.compile(r"[\x00-\x20<>\"{}|^`\\]")
 
 
 def default_home() -> Path:
@@ -62,6 +66,10 @@ class Config(BaseSettings):
         default="",
         description="addresses of proxies whose X-Forwarded-For is believed, with commas between them",
     )
+    services: tuple[str, ...] = Field(
+        default=(), description="IRIs of the endpoints that SERVICE may call, with spaces between them"
+    )
+    private: bool = Field(default=False, description="whether every answer asks for a token with the right to read")
     log_format: Literal["console", "json"] = Field(
         default="console", description="console for people, json for programs"
     )
@@ -73,6 +81,22 @@ class Config(BaseSettings):
             return check_base(value)
         except ConfigError as error:
             raise ValueError(str(error)) from error  # so that it is told with the place it stands in
+
+    @field_validator("services", mode="before")
+    @classmethod
+    def _services(cls, value: object) -> object:
+        return tuple(value.split()) if isinstance(value, str) else value
+
+    @field_validator("services")
+    @classmethod
+    def _endpoints(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for iri in value:
+            url = urlsplit(iri)
+            if url.scheme not in ("http", "https") or not url.hostname or _NO_IRI.search(iri):
+                raise ValueError(f"the IRI of an endpoint begins with http:// or https://; {iri!r} is none")
+            if "@" in url.netloc or url.fragment:
+                raise ValueError(f"<{iri}> holds a user, a password or a fragment; list the plain address")
+        return tuple(dict.fromkeys(value))
 
     @classmethod
     def settings_customise_sources(

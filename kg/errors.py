@@ -8,7 +8,7 @@ attributes, are built from plain values so that they cross process borders, and 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 
@@ -143,6 +143,14 @@ class WorkerDiedError(StoreError):
         self.reason = reason
 
 
+class ServiceFailedError(StoreError):
+    """An endpoint that the query names with SERVICE did not answer, or not with solutions. Not ours to mend; retry."""
+
+    def __init__(self, endpoint: str, why: str) -> None:
+        super().__init__(f"SERVICE <{endpoint}> was not answered: {why}; SERVICE SILENT goes on without it")
+        self.endpoint = endpoint
+
+
 class QueueFullError(StoreError):
     """All workers are busy and the queue is full. Retry after ``retry_after`` seconds."""
 
@@ -160,6 +168,14 @@ class AnswerTooLargeError(StoreError):
             "to page), ask for fewer columns, or fetch the dump of the release"
         )
         self.cap = cap
+
+
+class UnwritableError(StoreError):
+    """The answer holds what its format has no way to write. The asker's; each of ``offered`` can write it."""
+
+    def __init__(self, what: str, media_type: str, offered: Sequence[str]) -> None:
+        super().__init__(f"the answer holds {what}, which {media_type} cannot hold; ask for {' or '.join(offered)}")
+        self.offered = list(offered)
 
 
 class UpdateFailedError(StoreError):

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 import sys
 from typing import Literal, TextIO
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor, WrappedLogger
 
 _ROOT = "kg"  # of every logger of this package, also of those that only know the standard library
+
+# Control characters, separators of lines, marks that turn the direction of text, halves of surrogate pairs.
+_OBEYED = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 _SHARED: tuple[Processor, ...] = (
     structlog.contextvars.merge_contextvars,
@@ -22,6 +26,22 @@ _SHARED: tuple[Processor, ...] = (
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 )
+
+
+def visible(text: str) -> str:
+    r"""Spell out what a terminal would obey or hide, so that the text of strangers stays text on one.
+
+    >>> visible("a\x1b[31mß\r")
+    'a\\x1b[31mß\\r'
+    """
+    return _OBEYED.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def _visibly(_logger: WrappedLogger, _name: str, event: EventDict) -> EventDict:
+    """Make the values beside an event visible; the event itself is ours."""
+    return {
+        name: visible(value) if isinstance(value, str) and name != "event" else value for name, value in event.items()
+    }
 
 
 def configure(
@@ -42,7 +62,7 @@ def configure(
         ]
     else:
         plain = structlog.dev.plain_traceback
-        rendering = [structlog.dev.ConsoleRenderer(colors=out.isatty(), exception_formatter=plain)]
+        rendering = [_visibly, structlog.dev.ConsoleRenderer(colors=out.isatty(), exception_formatter=plain)]
     handler = logging.StreamHandler(out)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(

@@ -72,12 +72,15 @@ EVERYTHING = Scope()
 class Answer:
     """One finished answer, complete and serialised. ``body`` is a file only when the answer is large.
 
-    ``rows`` counts solutions, or triples of a graph; 1 for ASK.
+    ``rows`` counts solutions, or triples of a graph; 1 for ASK. ``called`` are the endpoints that its SERVICEs asked,
+    and ``failed`` those of them that did not answer one that is SILENT.
     """
 
     media_type: str
     body: bytes | Path
     rows: int
+    called: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
 
     def read(self) -> bytes:
         """Give the whole body as bytes, from memory or from the spool file."""
@@ -87,6 +90,8 @@ class Answer:
 @runtime_checkable
 class Store(Protocol):
     """Reading one set of quads."""
+
+    services: frozenset[str] = frozenset()  # the IRIs that SERVICE may name; none: it is closed
 
     @property
     def version(self) -> str | None:
@@ -109,8 +114,9 @@ class Store(Protocol):
         """Run ``query`` and hold its complete answer in ``media_type`` while the context is open.
 
         ``trusted`` skips the guard (catalogue and pages), never the deadline of a worker. Raises QuerySyntaxError,
-        QueryRefusedError, QueryTimeoutError, QueryMemoryError, WorkerDiedError, QueueFullError, AnswerTooLargeError or
-        StoreUnavailableError. A media type that does not fit the query's form is a ValueError: a bug of the caller.
+        QueryRefusedError, QueryTimeoutError, QueryMemoryError, WorkerDiedError, QueueFullError, AnswerTooLargeError,
+        UnwritableError or StoreUnavailableError. A media type that does not fit the query's form is a ValueError: a bug
+        of the caller.
         """
         ...
 

@@ -20,8 +20,8 @@ Source: SPARQL 1.1 Query Language, section 19; the grammar of spargebra 0.4.8, w
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, NoReturn, TypeAlias, TypeVar
@@ -32,6 +32,9 @@ from kg.errors import QueryRefusedError, QuerySyntaxError, nearest
 from kg.store import EVERYTHING, Form, Scope
 
 _T = TypeVar("_T")
+
+# The function that makes blank nodes, and how the IRIs begin that it makes them of (``kg.store.federation``).
+BLANK: Final = "kg:blank"
 
 # --- What the engine's tokens look like ------------------------------------------------------------------------------
 
@@ -162,8 +165,32 @@ class Budget:
 
 
 DEFAULT: Final = Budget()
+
+
+@lru_cache(maxsize=16)
+def allowing(services: frozenset[str]) -> Budget:
+    """Give the usual budget, with these IRIs for SERVICE."""
+    return replace(DEFAULT, service=services)
+
+
 # INSERT DATA is long by nature, and who may write has a name.
 UPDATE: Final = Budget(bytes=20_000_000, tokens=5_000_000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceCall:
+    """One SERVICE that stands in no other: where it begins and ends, and the group between its braces.
+
+    ``target`` is as in ``Reading.services``. For a variable, ``bound_by`` is where the pattern is that binds it: from
+    the brace of the outermost group to this SERVICE.
+    """
+
+    target: str
+    silent: bool
+    start: int
+    end: int
+    group: tuple[int, int]
+    bound_by: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,13 +199,16 @@ class Reading:
 
     ``functions`` are the absolute IRIs called as functions, the engine's own casts among them (it may hold a few that
     only look like calls). ``services`` are the targets of SERVICE: an IRI, a variable with its question mark, or the
-    text as it stands where it cannot be resolved. ``concats`` are where each GROUP_CONCAT begins and ends. Counts are
+    text as it stands where it cannot be resolved; ``calls`` are those that this service has to answer, in order.
+    ``concats`` are where each GROUP_CONCAT begins and ends, ``prologue`` where the form's keyword begins. Counts are
     named as the limits of ``Budget``.
     """
 
     form: Form
     functions: frozenset[str] = frozenset()
     services: frozenset[str] = frozenset()
+    calls: tuple[ServiceCall, ...] = ()
+    prologue: int = 0
     volatile: bool = False  # NOW, RAND, UUID, STRUUID or BNODE: two runs may differ
     dataset: bool = False  # FROM is used
     bytes: int = 0
@@ -193,23 +223,52 @@ class Reading:
     choices: int = 0
     concats: tuple[tuple[int, int], ...] = ()
 
-    def rewritten(self, text: str) -> str:
+    @property
+    def called(self) -> frozenset[str]:
+        """The functions that the embedded engine is told of: those of the text, and ours where it has a SERVICE."""
+        return self.functions | {BLANK} if self.calls else self.functions
+
+    def rewritten(self, text: str, answers: Sequence[str] = ()) -> str:
         """Give the text as the embedded engine is to have it: with what it gets wrong said so that it gets it right.
 
         Its GROUP_CONCAT keeps a language tag that all values share. The separator has none, so the result has none
-        (SPARQL 1.1 Query, sections 17.4.3.12 and 18.5.1.7).
+        (SPARQL 1.1 Query, sections 17.4.3.12 and 18.5.1.7). ``answers`` are patterns that stand for ``calls``.
         """
-        return _edited(text, _without_language(self.concats)) if self.concats else text
+        if not self.concats and not answers:
+            return text
+        return self.part(text, 0, len(text), answers)
 
-    def answered(self, query: str, ask: Callable[[str], _T]) -> _T:
-        """Ask the engine for ``rewritten``; where that is no SPARQL, ask as it was written, for the fault's place."""
-        text = self.rewritten(query)
+    def part(self, text: str, start: int, end: int, answers: Sequence[str]) -> str:
+        """Give what ``rewritten`` makes of the text from ``start`` to ``end``."""
+        edits: list[_Edit] = [(call.start, call.end, answer) for call, answer in zip(self.calls, answers, strict=False)]
+        # What another endpoint computes is not for this engine.
+        own = [concat for concat in self.concats if not any(begin < concat[0] < over for begin, over, _ in edits)]
+        edits += _without_language(own)
+        moved = [(begin - start, over - start, new) for begin, over, new in edits if start <= begin and over <= end]
+        return _edited(text[start:end], moved)
+
+    def answered(self, query: str, ask: Callable[[str], _T], answers: Sequence[str] = ()) -> _T:
+        """Ask the engine for ``rewritten``; where that is no SPARQL, ask as it was written, for the fault's place.
+
+        A SERVICE that was answered is an empty table then: the engine never sees it, and that is no answer.
+        """
+        text = self.rewritten(query, answers)
         try:
             return ask(text)
-        except QuerySyntaxError:
+        except QuerySyntaxError as error:
             if text == query:
                 raise
-        return ask(query)
+            fault = error
+        if not answers:
+            return ask(query)
+        ask(_edited(query, [(call.start, call.end, _empty(query, call)) for call in self.calls]))
+        raise fault
+
+
+def _empty(text: str, call: ServiceCall) -> str:
+    """Give an empty table that is as long as a SERVICE, so that what follows keeps its place."""
+    letters = iter("VALUES(){}")
+    return re.sub(r"[^\n]", lambda _: next(letters, " "), text[call.start : call.end])
 
 
 _Edit: TypeAlias = tuple[int, int, str]  # what to write instead of the text from here to there
@@ -360,8 +419,8 @@ class _Level:
     """One open bracket: what kind it is and what was counted in it."""
 
     __slots__ = (
-        "branches", "choices", "concat", "expects", "fresh", "items", "kind", "last", "operators", "patterns",
-        "retries", "start", "steps", "weight",
+        "branches", "choices", "concat", "expects", "filters", "fresh", "items", "kind", "last", "operators",
+        "patterns", "retries", "start", "steps", "weight",
     )  # fmt: skip
 
     def __init__(self, kind: str, start: int, *, retries: int, weight: int | None = None) -> None:
@@ -373,6 +432,7 @@ class _Level:
         self.fresh = True  # does the next term begin a pattern?
         self.last = 0  # patterns of the group just closed, in case UNION follows
         self.concat: int | None = None  # where the GROUP_CONCAT stands whose values these are
+        self.filters = False  # has FILTER been seen in this group?
         self.branches = self.choices = self.items = self.operators = self.patterns = self.steps = 0
 
 
@@ -386,6 +446,31 @@ _CLOSER = MappingProxyType(
         _TERM: ")>>", _ANNOTATION: "|}",
     }
 )  # fmt: skip
+
+
+class _Call:
+    """A SERVICE that is being read; ``level`` is its group, once that has begun."""
+
+    __slots__ = ("bound_by", "level", "silent", "start", "target")
+
+    def __init__(self, start: int) -> None:
+        self.start = start
+        self.silent = False
+        self.target = ""
+        self.level: _Level | None = None
+        self.bound_by: tuple[int, int] | None = None
+
+    def whole(self, end: int) -> ServiceCall:
+        """Give it, its group being closed by the brace at ``end``."""
+        assert self.level is not None  # noqa: S101 - called when the level ends
+        return ServiceCall(
+            target=self.target,
+            silent=self.silent,
+            start=self.start,
+            end=end + 1,
+            group=(self.level.start + 1, end),
+            bound_by=self.bound_by,
+        )
 
 
 class _Pass:
@@ -407,6 +492,8 @@ class _Pass:
         self.concats: list[tuple[int, int]] = []
         self.glued = 0  # words that were several keywords
         self.target = False  # does the target of a SERVICE follow?
+        self.serving: _Call | None = None  # the SERVICE that we are at or in, the outermost
+        self.calls: list[ServiceCall] = []
         self.levels: list[_Level] = []
         self.level = _Level(_TOP, 0, retries=0)
 
@@ -454,6 +541,8 @@ class _Pass:
             form=Form.SELECT if form == "SELECT" else Form.ASK if form == "ASK" else Form.GRAPH,
             functions=frozenset(self.functions),
             services=frozenset(self.services),
+            calls=tuple(self.calls),
+            prologue=position,
             volatile=self.volatile,
             dataset=self.dataset,
             concats=tuple(self.concats),
@@ -670,6 +759,10 @@ class _Pass:
         del start
         return position
 
+    def is_blank(self, start: int, end: int) -> bool:
+        """Tell whether only spaces and comments stand here."""
+        return _BLANK(self.query, start, end) is not None
+
     # --- terms and words ---
 
     def term(self, *, operand: bool, start: int) -> None:
@@ -727,6 +820,12 @@ class _Pass:
             self.target = False
         if word == "SERVICE":
             self.target = True
+            if self.serving is None or self.serving.level is None:  # in another SERVICE it is the other's to call
+                self.serving = _Call(start) if level.kind == _GROUP else None
+        elif word == "SILENT" and (call := self.coming()):
+            call.silent = True
+        elif word == "FILTER":
+            level.filters = True
         elif word == "UNION":
             # The group before was counted as joined; it is one side of a union, which is planned apart.
             level.patterns -= max(level.last - 2, 0)  # two for the union as a whole
@@ -793,27 +892,66 @@ class _Pass:
             prefix = found[2] or ""
             silent = prefix[:6].upper() == "SILENT" and prefix[6:] in self.prefixes
             target = self.iri_of(found, skip=6 if silent else 0)
-        self.add_service(target or found[0].strip(), start)
+            if silent and (call := self.coming()):
+                call.silent = True
+        variable = found.lastindex == _VARIABLE_KIND
+        if call := self.coming():
+            call.target = target if target and (variable or _SCHEME.match(target)) else ""
+            if not _GROUP_FOLLOWS(self.query, found.end()):  # no SPARQL, as the engine will say
+                self.serving = None
+        self.add_service(target or found[0].strip(), start, variable=variable)
+
+    def bind_service(self, call: _Call) -> None:
+        """Find what binds the variable of a SERVICE; refuse where that cannot be asked before and by itself."""
+        level = self.level
+        before = (level.start, call.start)
+        alone = len(self.levels) == 1 and not level.filters and not self.dataset
+        if alone and not self.is_blank(level.start + 1, call.start):
+            call.bound_by = before
+        elif self.budget is not None:
+            self.refuse(
+                "service",
+                f"SERVICE {call.target} stands where it cannot be known before which addresses it calls; write it in "
+                "the outermost group, after what binds the variable, before any FILTER of that group, in a query "
+                "without FROM; or name the address",
+                call.start,
+            )
+
+    def coming(self) -> _Call | None:
+        """Give the SERVICE whose keyword was read and whose group was not, where this service is to answer it."""
+        return self.serving if self.serving is not None and self.serving.level is None else None
 
     def perhaps_service(self, found: re.Match[str], start: int, end: int) -> None:
         """Take ``SERVICEex:a {`` where both ``SERVICEex`` and ``ex`` are prefixes: before a group it is a SERVICE."""
         heads = [head for head in self.heads(found[2]) if "SERVICE" in head.upper()]
         if heads and _GROUP_FOLLOWS(self.query, end):
-            self.add_service(self.iri_of(found, skip=len(heads[-1])) or found[0].strip(), start)
+            head, target = heads[-1], self.iri_of(found, skip=len(heads[-1]))
+            if (self.serving is None or self.serving.level is None) and self.level.kind == _GROUP:
+                self.serving = _Call(start + head.upper().rindex("SERVICE"))
+                self.serving.silent = head.upper().endswith("SILENT")
+                self.serving.target = target or ""
+            self.add_service(target or found[0].strip(), start)
 
-    def add_service(self, target: str, start: int) -> None:
+    def add_service(self, target: str, start: int, *, variable: bool = False) -> None:
         self.services.add(target)
         if self.budget is None or target in self.budget.service:
             return
-        if target.startswith("?"):
+        opened = self.budget.service
+        if variable:
             message = (
                 f"SERVICE {target} would call whatever address the data holds; this endpoint calls none by a variable"
             )
+            if opened:
+                if self.coming():
+                    return  # whether it is bound to addresses of the list is seen when its group is there
+                message = f"SERVICE {target} stands in another SERVICE; name the address there"
+        elif opened:
+            message = f"SERVICE <{target[:200]}> is not on the list of this endpoint ({', '.join(sorted(opened))})"
         else:
-            message = f"SERVICE <{target[:200]}> is not allowed: this endpoint calls no other"
-            if self.budget.service:
-                listed = ", ".join(sorted(self.budget.service))
-                message = f"SERVICE <{target[:200]}> is not on the list of this endpoint ({listed})"
+            message = (
+                f"SERVICE <{target[:200]}> is not allowed: this endpoint calls no other unless its operator lists it "
+                "(kg serve --service IRI)"
+            )
         self.refuse("service", f"{message}; ask the other endpoint yourself and join with VALUES", start)
 
     def call(self, found: re.Match[str]) -> None:
@@ -880,6 +1018,10 @@ class _Pass:
                 level.expects = 0
         self.target = False
         inner = _Level(_DATA if data else _GROUP, start, retries=level.retries + banged, weight=_APART.get(self.word))
+        if (call := self.coming()) and call.target:
+            call.level = inner
+            if call.target.startswith("?"):
+                self.bind_service(call)
         self.push(inner, start)
         self.word = ""
 
@@ -906,6 +1048,9 @@ class _Pass:
                 outer.patterns += outer.last
             outer.fresh = True
             self.word = ""
+            if self.serving is not None and self.serving.level is level:
+                self.calls.append(self.serving.whole(start))
+                self.serving = None
         elif level.kind in (_EXPRESSION, _UNSURE):
             if outer.kind in (_EXPRESSION, _UNSURE):
                 outer.operators += level.operators
@@ -973,10 +1118,6 @@ class _UpdatePass(_Pass):
             self.wrong(f"{found[1].upper()} begins a query, and this endpoint takes updates", found.start(1))
         self.begins = position
         return position
-
-    def is_blank(self, start: int, end: int) -> bool:
-        """Tell whether only spaces and comments stand here."""
-        return _BLANK(self.query, start, end) is not None
 
     def unknown_word(self, text: str, word: str, start: int) -> NoReturn:
         if word in _PROLOGUE_WORDS:

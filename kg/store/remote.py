@@ -18,6 +18,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 from xml.parsers import expat
 
@@ -56,6 +57,7 @@ from kg.store import (
     guard,
     results,
 )
+from kg.store.federation import Federation, answered
 
 DEFAULT_LIMITS = Limits()
 
@@ -92,14 +94,26 @@ class RemoteStore(Store):
     and so is an extension function it does not know.
     """
 
-    def __init__(self, url: str, *, base: str | None = None, client: httpx.Client | None = None) -> None:
-        address = httpx.URL(url)
+    def __init__(
+        self,
+        url: str,
+        *,
+        base: str | None = None,
+        client: httpx.Client | None = None,
+        federation: Federation | None = None,
+    ) -> None:
+        try:
+            address = httpx.URL(url)
+        except httpx.InvalidURL as error:
+            raise ConfigError(f"{url!r} is no address: {error}") from error
         if address.scheme not in ("http", "https") or not address.host:
             raise ConfigError(f"the address of a SPARQL endpoint begins with http:// or https://; {url!r} does not")
         self._url = address
         self._name = str(address.copy_with(userinfo=b"", query=None, fragment=None))
         self._base = base
         self._client = client or httpx.Client(trust_env=False)
+        self._federation = federation
+        self.services = federation.services if federation else frozenset()
 
     @contextmanager
     def answer(
@@ -136,17 +150,40 @@ class RemoteStore(Store):
         self, query: str, media_type: str, *, limits: Limits, base: str | None, scope: Scope, trusted: bool
     ) -> Answer:
         base = base or self._base
-        reading = guard.read(query, base=base) if trusted else guard.check(query, base=base)
+        reading = (
+            guard.read(query, base=base)
+            if trusted
+            else guard.check(query, base=base, budget=guard.allowing(self.services))
+        )
         if media_type not in (GRAPH_TYPES if reading.form is Form.GRAPH else RESULT_TYPES):
             raise ValueError(f"{media_type} does not fit an answer to {reading.form.upper()}")
         if self._client.is_closed:
             raise StoreUnavailableError("the store is closed")
+
+        def ask(text: str, media_type: str, limits: Limits) -> Answer:
+            form = reading.form if text is query else guard.read(text, base=base).form
+            return self._sent(text, form, media_type, limits=limits, base=base, scope=scope)
+
+        return answered(
+            replace(reading, concats=()),  # what the embedded engine gets wrong is its own affair
+            query,
+            ask,
+            media_type=media_type,
+            federation=self._federation,
+            base=base,
+            limits=limits,
+            embedded=False,
+        )
+
+    def _sent(
+        self, query: str, form: Form, media_type: str, *, limits: Limits, base: str | None, scope: Scope
+    ) -> Answer:
         shifted = base is not None and not _OWN_BASE.match(query)  # Virtuoso refuses a second BASE
-        form = {"query": f"BASE <{_iri(base or '')}>\n{query}" if shifted else query, **_dataset(scope)}
+        fields = {"query": f"BASE <{_iri(base or '')}>\n{query}" if shifted else query, **_dataset(scope)}
         request = self._client.build_request(
             "POST",
             self._url,
-            data=form,
+            data=fields,
             headers={
                 "Accept": media_type,
                 "Accept-Encoding": "identity",  # the cap counts what arrives
@@ -166,7 +203,7 @@ class RemoteStore(Store):
             if deadline.passed:  # a body that ends with its connection would look whole
                 raise QueryTimeoutError(limits.seconds)
         try:
-            return Answer(media_type, body, _COUNTS[media_type](body) if reading.form is not Form.ASK else _one(body))
+            return Answer(media_type, body, _COUNTS[media_type](body) if form is not Form.ASK else _one(body))
         except (ValueError, KeyError, TypeError, SyntaxError, RecursionError, expat.ExpatError, csv.Error) as error:
             raise StoreUnavailableError(
                 f"{self._name} gave an answer that is no whole {media_type} ({_line(str(error))}); ask again"

@@ -49,7 +49,7 @@ import tempfile
 import threading
 import time
 import traceback
-from collections import Counter, OrderedDict
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -79,7 +79,9 @@ from kg.errors import (
     UpdateFailedError,
     WorkerDiedError,
 )
+from kg.processes import end_with
 from kg.store import DEFAULT_LIMITS, EVERYTHING, JSON_RESULTS, Answer, Limits, Scope, Store, guard, results
+from kg.store.federation import Federation, answered
 from kg.store.oxigraph import File, evaluate, load, read_directory, triples_of
 
 log = logging.getLogger("kg.store.workers")  # also where this module is the program
@@ -89,8 +91,9 @@ _SPOOL_FROM = 8_000_000  # bytes of an answer beyond which the asker keeps it in
 _DESCRIPTORS = 7 if sys.platform == "linux" else 6
 _LISTENER, _BELL = 3, 4  # where a worker finds them
 _PATIENCE = 30.0  # seconds a worker lets an asker take to send its request or to fetch its answer
-_SLACK = 0.1  # seconds beyond the deadline until an asker without an answer asks whether its query runs at all
-_GRACE = 1.0  # seconds beyond the deadline until the asker has a silent worker killed
+_SOON = 0.1  # seconds after which a query is a long one: it goes on behind whatever is short
+_LONG = 10  # niceness of long queries
+_SLACK = 0.05  # seconds beyond the deadline after which an asker waits no more, and has a silent worker killed
 TRIES = 3  # workers in a row that may end before they take a query
 _RETIRE = 256 * 2**20  # bytes a worker may have grown; then it makes room for a fresh one, between queries
 
@@ -162,6 +165,10 @@ class Reader:
         if not self._held:
             raise Hung
 
+    def holds(self, length: int) -> bool:
+        """Tell whether the next ``length`` bytes are there."""
+        return len(self._held) >= length
+
     def exactly(self, length: int) -> bytes:
         """Give the next ``length`` bytes, or raise Hung when the other side ended before."""
         held = self._held
@@ -199,11 +206,8 @@ def message(token: bytes, request: Mapping[str, object], limits: Limits) -> byte
 
 def _become_child(descriptors: Sequence[int], keeper: int) -> None:
     """Be a process of its own, after the fork: keep these descriptors, in order from 0, and end with the keeper."""
+    end_with(keeper)
     if sys.platform == "linux":
-        pr_set_pdeathsig = 1
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
-        if os.getppid() != keeper:
-            os._exit(0)
         with contextlib.suppress(OSError):  # where memory runs out, the system shall end a worker, not the keeper
             Path("/proc/self/oom_score_adj").write_text("500")
     signal.set_wakeup_fd(-1)
@@ -282,29 +286,41 @@ def _serve(engine: Any, slot: memoryview, size: int, keeper: int) -> NoReturn:
     unit = 1 if sys.platform == "darwin" else 1024
     large = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit + _RETIRE
     memory = -1
+    usual = os.getpriority(os.PRIO_PROCESS, 0)
+    line: socket.socket | None = None  # of the last asker, who may ask again
     while resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit < large:
         if idle is not None:
-            rings = any(number == _BELL for number, _ in idle.poll())
+            ready = {number for number, _ in idle.poll()}
         else:
-            rings = bell in select.select([listener, bell], [], [], 2)[0] or os.getppid() != keeper
-        try:
-            line, _ = listener.accept()
-        except BlockingIOError:
-            if rings:
-                break  # and no query waits
-            continue  # another was quicker
-        # An asker who went away gets nothing.
-        with _disarmed(), line, contextlib.suppress(OSError, Hung):
+            found = select.select([listener, bell] if line is None else [listener, bell, line], [], [], 2)[0]
+            ready = {each.fileno() for each in found}
+            if os.getppid() != keeper:
+                ready.add(_BELL)
+        if line is None or ready != {line.fileno()}:
+            if line is not None:
+                line.close()  # who waits in the queue goes first; who asked before will join it
+            line = None
+            try:
+                line, _ = listener.accept()
+            except BlockingIOError:
+                if _BELL in ready:
+                    break  # and no query waits
+                continue  # another was quicker
+            if idle is not None:
+                idle.register(line, select.EPOLLIN)
+        kept, line = line, None
+        # An asker who went away gets nothing, and is not heard again.
+        with contextlib.suppress(OSError, Hung), _disarmed(kept):
             signal.setitimer(signal.ITIMER_REAL, _PATIENCE)
-            reader = Reader(line)
+            reader = Reader(kept)
             token, length, asked = REQUEST.unpack(reader.exactly(REQUEST.size))
             request = json.loads(reader.exactly(length))
             limits = Limits(**request["limits"])
             document = reader.exactly(request["document"]) if "document" in request else None
             if time.monotonic() - asked > _HURRY:
                 with contextlib.suppress(BlockingIOError):
-                    line.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
-                    continue  # the asker has left the queue
+                    kept.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+                    raise Hung  # the asker has left the queue
             slot[:] = token
             if size and memory != limits.memory:
                 memory = limits.memory
@@ -333,20 +349,33 @@ def _serve(engine: Any, slot: memoryview, size: int, keeper: int) -> NoReturn:
             signal.setitimer(signal.ITIMER_REAL, _PATIENCE)
             head = HEAD.pack(len(text), rows, len(body)) + text
             if len(body) < _CHUNK:
-                line.sendall(head + body)  # each message wakes the asker, which costs more than the copy
+                kept.sendall(head + body)  # each message wakes the asker, which costs more than the copy
             else:
-                line.sendall(head)
-                line.sendall(body)
+                kept.sendall(head)
+                kept.sendall(body)
+            line = kept
+        if os.getpriority(os.PRIO_PROCESS, 0) != usual:
+            try:
+                os.setpriority(os.PRIO_PROCESS, 0, usual)
+            except PermissionError:  # only the keeper's next child begins again as the keeper is
+                break
     os._exit(0)
 
 
 class _disarmed:  # noqa: N801 (used as a context, like those of contextlib, and cheaper)
-    """Switches the timer off at the end."""
+    """Switches the timer off at the end, and closes the line where something went wrong."""
+
+    __slots__ = ("_line",)
+
+    def __init__(self, line: socket.socket) -> None:
+        self._line = line
 
     def __enter__(self) -> None: ...
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, *_: object) -> None:
         signal.setitimer(signal.ITIMER_REAL, 0)
+        if kind is not None:
+            self._line.close()
 
 
 def _graphs(names: list[str] | None) -> frozenset[URIRef] | None:
@@ -420,7 +449,7 @@ class _Keeper:
         self._rest = 0.0  # until when no writer is forked
         self._workers: dict[int, _Worker] = {}
         # Workers of earlier generations may be busy yet when the next begins.
-        shared = memoryview(mmap.mmap(-1, (workers * _GENERATIONS + 1) * TOKEN))
+        shared = memoryview(Slots.make(directory, workers * _GENERATIONS + 1))
         self._slots = [shared[start : start + TOKEN] for start in range(0, len(shared), TOKEN)]
         self._current: _Generation | None = None
         self._coming: _Copy | None = None
@@ -736,8 +765,11 @@ class _Keeper:
                     self._settling.append((visitor, token))
                 else:
                     self._settle(visitor, token)
-            case "running":
-                self._reply(visitor, {"running": worker is not None})
+            case "long":
+                visitor.close()
+                if worker is not None:
+                    with contextlib.suppress(OSError):
+                        os.setpriority(os.PRIO_PROCESS, worker.pid, _LONG)
             case "fate" | "kill" as ask:
                 if worker is None:
                     self._reply(visitor, self._fates.get(token, {"cause": "none", "reason": "it never began"}))
@@ -745,6 +777,8 @@ class _Keeper:
                 if ask == "kill":
                     worker.doomed = True
                     os.kill(worker.pid, signal.SIGKILL)
+                    if worker.generation is not None:  # it is replaced now, however long its end takes
+                        worker.generation.workers.discard(worker.pid)
                 self._waiting.setdefault(worker.pid, []).append(visitor)  # it is ending
             case _:
                 visitor.close()
@@ -767,6 +801,36 @@ def _fate(worker: _Worker, code: int) -> dict[str, str]:
     names = {-number: number.name for number in signal.Signals}
     how = names.get(code) or (f"signal {-code}" if code < 0 else f"exit status {code}")
     return {"cause": "died", "reason": f"{how} ({words})" if words else how}
+
+
+class Slots:
+    """Which query each worker runs or ran last, in memory that every process of the service reads."""
+
+    _NAME = "slots"
+
+    def __init__(self, shared: mmap.mmap) -> None:
+        self._shared = shared
+
+    @classmethod
+    def make(cls, directory: Path, number: int) -> mmap.mmap:
+        """Make the memory in the keeper's directory; give it for writing."""
+        path = directory / cls._NAME
+        path.write_bytes(bytes(number * TOKEN))
+        with path.open("r+b") as file:
+            return mmap.mmap(file.fileno(), 0, mmap.MAP_SHARED)
+
+    @classmethod
+    def find(cls, directory: Path) -> Slots:
+        """Read the memory of a keeper. Raises StoreUnavailableError where it is gone."""
+        try:
+            with (directory / cls._NAME).open("rb") as file:
+                return cls(mmap.mmap(file.fileno(), 0, mmap.MAP_SHARED, mmap.PROT_READ))
+        except OSError as error:
+            raise StoreUnavailableError("the keeper of the query workers is gone; start the service again") from error
+
+    def begun(self, token: bytes) -> bool:
+        """Tell whether a worker took the query with this token."""
+        return self._shared.find(token) >= 0
 
 
 class State:
@@ -966,9 +1030,9 @@ class Keeper:
         """Tell whether the keeper is gone, by whatever cause."""
         return self._process.poll() is not None
 
-    def store(self) -> WorkerStore:
+    def store(self, *, federation: Federation | None = None) -> WorkerStore:
         """Give a store that asks these workers."""
-        return WorkerStore(self.address)
+        return WorkerStore(self.address, federation=federation)
 
     def close(self) -> None:
         """End the keeper and its workers, and remove their directory. Queries that run get StoreUnavailableError."""
@@ -994,19 +1058,94 @@ class Keeper:
         self.close()
 
 
+def join_queue(line: socket.socket, address: str) -> None:
+    """Connect to who answers at an address, without waiting for room: QueueFullError. Leaves the line non-blocking."""
+    line.setblocking(False)
+    try:
+        line.connect(address)
+    except BlockingIOError as error:  # the backlog is full
+        raise QueueFullError from error
+    except ConnectionRefusedError:
+        raise  # the address moved to the next state of the data just now
+    except OSError as error:
+        raise StoreUnavailableError("the query workers are gone; start the service again") from error
+
+
+class _Line:
+    """A connection to one worker. It is kept after an answer: who asks again finds caches warm and nothing to open.
+
+    ``version`` is the state of the data when it was made, so the worker answers from that or a later one. The kernel
+    keeps the time (SO_RCVTIMEO), which saves two system calls for each call of ours.
+    """
+
+    __slots__ = ("_fresh", "_line", "_patience", "reader", "version")
+    _TIME = struct.Struct("ll")
+
+    def __init__(self, version: str | None) -> None:
+        self._line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._patience = 0.0
+        self.reader = Reader(self._line)
+        self.version = version
+        self._fresh = True
+
+    def patience(self, seconds: float) -> None:
+        """Set how long a read or write may take until it raises BlockingIOError."""
+        if seconds != self._patience:
+            self._patience = seconds
+            whole = int(seconds)
+            time_ = self._TIME.pack(whole, int((seconds - whole) * 1e6))
+            self._line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, time_)
+            self._line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, time_)
+
+    def open(self) -> bool:
+        """Tell whether the worker still waits for us: it leaves for whoever is in the queue, or when it has grown."""
+        try:
+            return not self._line.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+
+    def ask(self, address: str, message: bytes, document: bytes, limits: Limits) -> None:
+        """Send one request; the first time, to whichever worker takes it."""
+        if self._fresh:
+            self._fresh = False
+            join_queue(self._line, address)
+            self._line.setblocking(True)
+        soon = _SOON if limits.seconds > _SOON else limits.seconds + _SLACK
+        self.patience(limits.seconds if document else soon)
+        try:
+            self._line.sendall(message)
+            if document:
+                self._line.sendall(document)
+                self.patience(soon)
+        except BlockingIOError as error:
+            raise QueueFullError(math.ceil(limits.seconds)) from error
+
+    def close(self) -> None:
+        """End it."""
+        self._line.close()
+
+    __del__ = close  # a store that nobody closed leaves none open
+
+
 class WorkerStore(Store):
-    """Asks the workers of a keeper: one connection for each query, so any thread of any process may share it.
+    """Asks the workers of a keeper. Any thread may share it; each query has a worker of its own.
 
     A query waits for a worker at most as long as it may run; then, and at once when the queue is full, QueueFullError.
     ``guarded=False`` leaves the guard out, for tests of the walls behind it.
     """
 
-    def __init__(self, address: Path, *, guarded: bool = True) -> None:
+    def __init__(self, address: Path, *, guarded: bool = True, federation: Federation | None = None) -> None:
         self._address = address
+        self._federation = federation
+        self.services = federation.services if federation else frozenset()
         self._queries = str(address / "queries")
         self._guarded = guarded
         self._closed = False
         self._state = State.find(address)
+        self._slots = Slots.find(address)
+        self._lines: deque[_Line] = deque()  # to workers that wait; the last one is the warmest
 
     @property
     def version(self) -> str | None:
@@ -1055,6 +1194,8 @@ class WorkerStore(Store):
     def close(self) -> None:
         """Ask no more. The keeper is its starter's to close."""
         self._closed = True
+        while self._lines:
+            self._lines.pop().close()
 
     def _ask(
         self, query: str, media_type: str, *, limits: Limits, base: str | None, scope: Scope, trusted: bool
@@ -1063,17 +1204,26 @@ class WorkerStore(Store):
             raise StoreUnavailableError("the store is closed")
         if not 0 < limits.seconds < 1e6:
             raise ValueError(f"a deadline of {limits.seconds} seconds is none")  # zero would switch the timer off
-        reading = None if trusted or not self._guarded else guard.check(query, base=base)
+        reading = (
+            None
+            if trusted or not self._guarded
+            else guard.check(query, base=base, budget=guard.allowing(self.services))
+        )
         request = {
-            "media_type": media_type,
             "base": base,
             "default": None if scope.default is None else sorted(scope.default),
             "named": None if scope.named is None else sorted(scope.named),
-            "functions": () if reading is None else tuple(reading.functions),
+            "functions": () if reading is None else tuple(reading.called),
         }
+
+        def ask(text: str, media_type: str, limits: Limits) -> Answer:
+            return self._have({**request, "query": text, "media_type": media_type}, b"", limits)
+
         if reading is None:
-            return self._have({**request, "query": query}, b"", limits)
-        return reading.answered(query, lambda text: self._have({**request, "query": text}, b"", limits))
+            return ask(query, media_type, limits)
+        return answered(
+            reading, query, ask, media_type=media_type, federation=self._federation, base=base, limits=limits
+        )
 
     @contextlib.contextmanager
     def _parsed(self, document: bytes, media_type: str, *, base: str, limits: Limits) -> Iterator[Answer]:
@@ -1089,69 +1239,77 @@ class WorkerStore(Store):
     def _have(self, request: Mapping[str, object], document: bytes, limits: Limits) -> Answer:
         """Have a worker do what ``request`` says, with the bytes that follow it."""
         media_type = cast("str", request["media_type"])
-        for _ in range(TRIES):
+        version = self.version
+        tries = 0
+        while tries < TRIES:
             token = os.urandom(TOKEN)
-            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
-                reader = Reader(line)
-                try:
-                    parts = [message(token, request, limits), document]
-                    self._queue(self._queries, parts if document else parts[:1], line, limits)
-                    self._wait(token, line, reader, limits)
-                    line.settimeout(_PATIENCE)
-                    error, rows, length = HEAD.unpack(reader.exactly(HEAD.size))
-                    if error:
-                        raise unpack(json.loads(reader.exactly(error)))
-                    return Answer(media_type, self._body(reader, length), rows)
-                except TimeoutError:
-                    self._consult(ask="kill", token=token.hex())
-                    raise QueryTimeoutError(limits.seconds) from None
-                except (ConnectionError, Hung):
-                    fate = self._consult(ask="fate", token=token.hex())
-                match fate["cause"]:
-                    case "timeout":
-                        raise QueryTimeoutError(limits.seconds)
-                    case "memory":
-                        raise QueryMemoryError(limits.memory)
-                    case "none":  # its worker ended before it took the query: ask the next
-                        continue
-                    case _:
-                        raise WorkerDiedError(fate["reason"])
+            line = self._kept(version)
+            if line is None:
+                line = _Line(version)
+                tries += 1
+            try:
+                line.ask(self._queries, message(token, request, limits), document, limits)
+                reader = self._first(token, line, limits)
+                error, rows, length = HEAD.unpack(reader.exactly(HEAD.size))
+                if not reader.holds(error + length):
+                    line.patience(_PATIENCE)
+                body = reader.exactly(error) if error else self._body(reader, length)
+            except (ConnectionError, Hung):
+                line.close()
+                fate = self._consult(ask="fate", token=token.hex())
+            except BlockingIOError:  # an answer that began and does not go on
+                line.close()
+                self._tell(ask="kill", token=token.hex())
+                raise QueryTimeoutError(limits.seconds) from None
+            except BaseException:
+                line.close()
+                raise
+            else:
+                self._lines.append(line)
+                if error:
+                    raise unpack(json.loads(cast("bytes", body)))
+                return Answer(media_type, body, rows)
+            match fate["cause"]:
+                case "timeout":
+                    raise QueryTimeoutError(limits.seconds)
+                case "memory":
+                    raise QueryMemoryError(limits.memory)
+                case "none":  # its worker ended before it took the query: ask the next
+                    continue
+                case _:
+                    raise WorkerDiedError(fate["reason"])
         raise StoreUnavailableError("worker after worker ended before it took the query; try again")
 
-    @staticmethod
-    def _queue(address: str, request: Iterable[bytes], line: socket.socket, limits: Limits) -> None:
-        line.settimeout(limits.seconds)
-        try:
-            line.connect(address)
-        except BlockingIOError as error:  # the backlog is full
-            raise QueueFullError from error
-        except ConnectionRefusedError:
-            line.close()
-            raise  # the address moved to the next state of the data just now
-        except OSError as error:
-            raise StoreUnavailableError("the query workers are gone; start the service again") from error
-        try:
-            for part in request:
-                line.sendall(part)
-        except TimeoutError as error:
-            raise QueueFullError(math.ceil(limits.seconds)) from error
+    def _first(self, token: bytes, line: _Line, limits: Limits) -> Reader:
+        """Give the answer from its first bytes on. The worker's own timer ends late queries; this is for who waits.
 
-    def _wait(self, token: bytes, line: socket.socket, reader: Reader, limits: Limits) -> None:
-        """Return when an answer begins. The worker's own timer ends late queries; this is for a silent one."""
-        line.settimeout(limits.seconds + _SLACK)
-        with contextlib.suppress(TimeoutError):
-            return reader.first()
-        if not self._consult(ask="running", token=token.hex())["running"]:
-            line.settimeout(0)
-            try:  # it may have ended while we asked
-                return reader.first()
-            except BlockingIOError:
-                raise QueueFullError(math.ceil(limits.seconds)) from None
-        line.settimeout(limits.seconds + _GRACE)
-        with contextlib.suppress(TimeoutError):
-            return reader.first()
-        self._consult(ask="kill", token=token.hex())
+        What takes long goes on at a lower priority, so that it delays nothing short. A process that the kernel ends may
+        take a second to free its memory, so nobody waits for its end.
+        """
+        with contextlib.suppress(BlockingIOError):
+            line.reader.first()
+            return line.reader
+        if limits.seconds > _SOON:
+            self._tell(ask="long", token=token.hex())
+            line.patience(limits.seconds - _SOON + _SLACK)
+            with contextlib.suppress(BlockingIOError):
+                line.reader.first()
+                return line.reader
+        if not self._slots.begun(token):
+            raise QueueFullError(math.ceil(limits.seconds))
+        self._tell(ask="kill", token=token.hex())
         raise QueryTimeoutError(limits.seconds)
+
+    def _kept(self, version: str | None) -> _Line | None:
+        """Give a line to a worker that waits, the one that answered last; None where there is none."""
+        while True:
+            try:
+                line = self._lines.pop()
+            except IndexError:
+                return None
+            if line.version == version and line.open():
+                return line
+            line.close()
 
     def _body(self, reader: Reader, length: int) -> bytes | Path:
         if length <= _SPOOL_FROM:
@@ -1173,6 +1331,13 @@ class WorkerStore(Store):
                 raise StoreUnavailableError(f"the answer cannot be kept: {error.strerror}") from error
             raise
         return path
+
+    def _tell(self, **words: object) -> None:
+        """Say something to the keeper, and do not wait for its answer."""
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
+            line.settimeout(1)
+            line.connect(str(self._address / "control"))
+            line.sendall(json.dumps(words).encode())
 
     def _consult(self, *, seconds: float = 5.0, **question: object) -> Mapping[str, Any]:
         try:

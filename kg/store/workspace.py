@@ -46,6 +46,7 @@ from kg.errors import (
     WorkerDiedError,
 )
 from kg.store import DEFAULT_LIMITS, EVERYTHING, Commit, Condition, Limits, Scope, Workspace, guard
+from kg.store.federation import Federation
 from kg.store.oxigraph import LiveDirectory, OxigraphWriter
 from kg.store.workers import (
     HEAD,
@@ -58,6 +59,7 @@ from kg.store.workers import (
     WorkerStore,
     address_space,
     close_network,
+    join_queue,
     main,
     message,
     pack,
@@ -275,8 +277,8 @@ class WorkspaceStore(WorkerStore, Workspace):
     A write waits for its turn at most as long as it may run; then, and at once when the queue is full, QueueFullError.
     """
 
-    def __init__(self, address: Path) -> None:
-        super().__init__(address)
+    def __init__(self, address: Path, *, federation: Federation | None = None) -> None:
+        super().__init__(address, federation=federation)
         self._writes = str(address / "writes")
 
     def update(
@@ -332,7 +334,8 @@ class WorkspaceStore(WorkerStore, Workspace):
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
                 reader = Reader(line)
                 try:
-                    self._queue(self._writes, (), line, limits)
+                    join_queue(line, self._writes)
+                    line.settimeout(limits.seconds)
                     if reader.exactly(1) != _READY:
                         raise Hung
                     writer = int.from_bytes(reader.exactly(4), "big")

@@ -5,6 +5,7 @@ No store of these tests has a guard before it: the walls must hold alone.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -186,8 +187,52 @@ def test_a_worker_that_hangs_is_killed_by_its_asker(store: WorkerStore, pool: Th
     os.kill(worker, signal.SIGSTOP)  # a stopped process keeps its alarm for later
     with pytest.raises(QueryTimeoutError):
         asked.result()
-    assert not alive(worker)
+    assert eventually(lambda: not alive(worker))
     assert works(store)
+
+
+def niceness(pid: int) -> int:
+    return os.getpriority(os.PRIO_PROCESS, pid)
+
+
+def test_a_long_query_goes_on_at_a_lower_priority_and_the_next_one_does_not(
+    store: WorkerStore, pool: ThreadPoolExecutor
+) -> None:
+    asked = pool.submit(ask, store, ENDLESS, Limits(seconds=2))
+    worker = the_busy_worker(store)
+    assert eventually(lambda: niceness(worker) > niceness(0))
+    with pytest.raises(QueryTimeoutError):
+        asked.result()
+    sorting = "SELECT (COUNT(*) AS ?n) WHERE { ?a ?b ?c . ?d ?e ?f . FILTER(STR(?a) < STR(?f)) FILTER(STR(?d) > '!') }"
+    ask(store, sorting)
+    assert eventually(lambda: {niceness(pid) for pid in store.status()["workers"]} == {niceness(0)})
+
+
+def test_workers_killed_between_two_questions_cost_neither(store: WorkerStore) -> None:
+    assert works(store)
+    for worker in store.status()["workers"]:
+        os.kill(worker, signal.SIGKILL)
+    assert works(store)
+
+
+def test_askers_that_ask_again_and_again_leave_room_for_another(keeper: Keeper, pool: ThreadPoolExecutor) -> None:
+    """A worker keeps the line to who asked last; it must not keep others out: more askers than workers, each served."""
+    over = threading.Event()
+
+    def repeat() -> int:
+        mine, count = WorkerStore(keeper.address, guarded=False), 0
+        with contextlib.closing(mine):
+            while not over.is_set():
+                assert works(mine)
+                count += 1
+        return count
+
+    greedy = [pool.submit(repeat) for _ in range(4)]
+    with contextlib.closing(WorkerStore(keeper.address, guarded=False)) as other:
+        for _ in range(50):
+            assert works(other)
+    over.set()
+    assert all(asked.result() for asked in greedy)
 
 
 # --- limits ---
@@ -462,7 +507,7 @@ def test_a_large_answer_is_a_file_that_goes_with_the_context(store: WorkerStore,
         assert isinstance(answer.body, Path)
         assert answer.rows == len(json.loads(answer.body.read_bytes())["results"]["bindings"]) == 60_000
     assert not answer.body.exists()
-    assert sorted(path.name for path in keeper.address.iterdir()) == ["control", "queries"]
+    assert sorted(path.name for path in keeper.address.iterdir()) == ["control", "queries", "slots"]
 
 
 def test_two_keepers_side_by_side(data: Path, tmp_path: Path, store: WorkerStore) -> None:

@@ -15,6 +15,7 @@ from rdflib.compare import isomorphic
 
 from tests.w3c import results
 from tests.w3c.description import faults
+from tests.w3c.endpoints import Endpoints
 from tests.w3c.manifests import (
     EMPTY,
     Case,
@@ -24,6 +25,7 @@ from tests.w3c.manifests import (
     File,
     HttpCase,
     QueryCase,
+    Section,
     SyntaxCase,
     UpdateCase,
 )
@@ -91,6 +93,7 @@ class Service:
     update: str
     graphs: str
     token: str | None = None
+    endpoints: Endpoints | None = None
     held: Dataset | None = None  # None: nobody knows
     _line: http.client.HTTPConnection | None = field(default=None, repr=False)
 
@@ -127,13 +130,17 @@ class Service:
         self.held = None
         return self.ask("POST", self.update, {"Content-Type": _UPDATE}, text.encode())
 
+    def moved(self, text: str) -> str:
+        """Give a text with the endpoints of the suite where they are hosted."""
+        return self.endpoints.moved(text) if self.endpoints else text
+
     def hold(self, data: Dataset) -> None:
         """Make the service hold exactly these files. One update, because each is on the disk before it is answered."""
         if self.held == data:
             return
         parts = [_n_triples(graph) for graph in map(_graph, data.default)]
         parts += [f"GRAPH <{name}> {{ {_n_triples(_graph(file))} }}" for name, file in data.named]
-        reply = self.change(f"DROP ALL; INSERT DATA {{ {' '.join(parts)} }}")
+        reply = self.change(self.moved(f"DROP ALL; INSERT DATA {{ {' '.join(parts)} }}"))
         reply.demand(reply.status in (200, 204), "the data of the test to be loaded")
         self.held = data
 
@@ -175,12 +182,14 @@ def _based(file: File) -> str:
 
 def _query(case: QueryCase, service: Service) -> None:
     service.hold(case.data)
+    if service.endpoints and case.section == Section.SERVICE:
+        service.endpoints.hold(case.services)
     suffix = case.result.path.suffix
     media_type = _RESULTS.get(suffix) or _GRAPHS[suffix]
-    expected = results.read_result(case.result.text(), media_type, case.result.iri)
+    expected = results.read_result(service.moved(case.result.text()), media_type, case.result.iri)
     if suffix in _GRAPHS and not isinstance(expected, Graph):
         media_type = results.JSON
-    text = _based(case.query)
+    text = service.moved(_based(case.query))
     reply = service.select(text, media_type)
     reply.demand(reply.status == 200 and reply.type == media_type, f"200 {media_type}")
     try:
