@@ -49,6 +49,7 @@ _NARROWING = {
     "MinusGraphPattern": "MINUS",
     "SubSelect": "a sub-query",
     "Bind": "BIND",
+    "ServiceGraphPattern": "SERVICE",
 }
 _NOTHING_TO_TELL = "The query has no triple pattern, and of what it names there is nothing to tell."
 
@@ -199,9 +200,12 @@ class Explanation:
         }
 
 
-def explain(query: str, *, base: str, terms: Terms) -> Explanation:
-    """Say what a query asks, by the counts in ``terms``. Asks no store. Raises what the guard raises."""
-    reading = guard.check(query, base=base)
+def explain(query: str, *, base: str, terms: Terms, services: frozenset[str] = frozenset()) -> Explanation:
+    """Say what a query asks, by the counts in ``terms``. Asks no store. Raises what the guard raises.
+
+    ``services`` are the IRIs that SERVICE may name.
+    """
+    reading = guard.check(query, base=base, budget=guard.allowing(services))
     parts = take_apart(query, base=base)
     spell = partial(_short, base=base)
     names = (one.name for one in fields(guard.DEFAULT) if isinstance(getattr(guard.DEFAULT, one.name), int))
@@ -229,7 +233,7 @@ def _at_most(pattern: Pattern, terms: Terms) -> int | None:
     return terms.properties.get(str(pattern.predicate))
 
 
-def declare(query: str, *, base: str) -> tuple[str, tuple[str, ...]]:
+def declare(query: str, *, base: str, services: frozenset[str] = frozenset()) -> tuple[str, tuple[str, ...]]:
     """Add the PREFIX lines that a query lacks, of the prefixes everybody knows; give it and their names.
 
     Raises what the guard raises for any other fault.
@@ -237,7 +241,7 @@ def declare(query: str, *, base: str) -> tuple[str, tuple[str, ...]]:
     added: list[str] = []
     while True:
         try:
-            guard.check(query, base=base)
+            guard.check(query, base=base, budget=guard.allowing(services))
         except QuerySyntaxError as error:
             name = _prefix_at(query, error)
             if name is None or name in added or re.search(rf"(?i)\bPREFIX\s+{re.escape(name)}:", query):
@@ -290,7 +294,7 @@ class _Doctor:
         self._spell: Spell = partial(_short, base=base)
 
     def diagnose(self, query: str) -> Diagnosis:
-        query, added = declare(query, base=self._base)
+        query, added = declare(query, base=self._base, services=self._store.services)
         reasons = [_missing(name) for name in added]
         parts = take_apart(query, base=self._base)
         found = self._reasons(query, parts) if parts is not None else self._unread(query)
@@ -342,7 +346,7 @@ class _Doctor:
         yield Reason(kind="narrowed", detail=detail)
 
     def _has_rows(self, query: str) -> bool:
-        form = guard.check(query, base=self._base).form
+        form = guard.read(query, base=self._base).form
         if form is Form.ASK:
             return self._asks(query)
         media_type = N_TRIPLES if form is Form.GRAPH else JSON_RESULTS

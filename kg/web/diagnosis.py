@@ -47,7 +47,7 @@ class DiagnosisPages:
         """
         _, query = self._asked((JSON,))
         release = self._site.release
-        told = explain(query, base=self._site.base, terms=self._terms()).as_json()
+        told = explain(query, base=self._site.base, terms=self._terms(), services=self._store.services).as_json()
         body = {"release": release.version if release else None, **told}
         return Response(json.dumps(body, ensure_ascii=False), content_type=JSON)
 
@@ -82,7 +82,8 @@ class DiagnosisPages:
         else:
             response = Response(json.dumps(found.as_json(), ensure_ascii=False), content_type=JSON)
         response.headers["Vary"] = "Accept"
-        if not found.whole:
+        # What another endpoint says may be another thing the next moment.
+        if not found.whole or (self._store.services and "SERVICE" in query.upper()):
             response.headers["Cache-Control"] = "no-store"
         return response
 

@@ -151,7 +151,7 @@ class GraphStore:
     def _read(self, environ: WSGIEnvironment, graph: URIRef | None) -> Reply:
         offers = OFFERS[Form.GRAPH]
         wanted = single(address_fields(environ), "format")
-        sent = offers.names.get(wanted.lower()) if wanted else None
+        sent = offers.named(wanted) if wanted else None
         if wanted and sent not in offers.types:
             names = [name for name, to in offers.names.items() if to in offers.types]
             raise problem("not-acceptable", f"format={wanted} is none; formats are {', '.join(names)}", offered=names)

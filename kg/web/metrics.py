@@ -32,7 +32,7 @@ from kg.web.problems import REQUEST_ID
 from kg.web.site import KEPT, REQUEST, STARTED
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
     from kg.release import Release
     from kg.store import Store
@@ -112,12 +112,12 @@ class Observed:
 
     A client's ``X-Request-Id`` is taken over where it is a word of at most 64 letters, digits, dots, hyphens and
     underscores; any other request gets an identifier of its own. It is in the answer, in a problem and in every line of
-    the log about it.
+    the log about it. ``front`` is counted; ``service`` is what stands around it, where something does.
     """
 
-    def __init__(self, service: Front) -> None:
-        self._service = service
-        _fronts.add(service)
+    def __init__(self, front: Front, service: WSGIApplication | None = None) -> None:
+        self._service = service or front
+        _fronts.add(front)
         self._prefix = secrets.token_hex(5)
         self._numbers = itertools.count(1)
 

@@ -54,6 +54,19 @@ class Offers:
         """The type for a client that asks for nothing in particular."""
         return self.all[0]
 
+    def named(self, wanted: str) -> str | None:
+        """Give the first type that ``format`` names, by its short form or as a media type; None where none is offered.
+
+        Commas part what is named: SPARQLWrapper sends both forms, some of them as a list. A plus that was sent
+        unescaped arrives as a blank.
+        """
+        for name in wanted.lower().split(","):
+            spelled = name.strip().replace(" ", "+")
+            found = self.names.get(spelled) or (spelled if spelled in self.all else None)
+            if found is not None:
+                return found
+        return None
+
 
 _RESULTS = Offers(
     types={
@@ -98,10 +111,12 @@ _GRAPHS = Offers(
     names={
         "ttl": TURTLE,
         "turtle": TURTLE,
+        "n3": TURTLE,  # which is a part of it
         "nt": N_TRIPLES,
         "rdf": RDF_XML,
         "xml": RDF_XML,
         "jsonld": JSON_LD,
+        "json-ld": JSON_LD,
         "json": JSON_LD,
         "trig": TRIG,
         "nq": N_QUADS,

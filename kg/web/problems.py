@@ -25,8 +25,10 @@ from kg.errors import (
     QuestionError,
     QueueFullError,
     RdfSyntaxError,
+    ServiceFailedError,
     StorageFullError,
     StoreUnavailableError,
+    UnwritableError,
     UpdateFailedError,
     WorkerDiedError,
 )
@@ -59,8 +61,14 @@ KINDS = _kinds(
     Kind(
         403,
         "service-refused",
-        "This service calls no other address",
+        "This service calls no such address",
         "Leave SERVICE out and join the answers on your side.",
+    ),
+    Kind(
+        502,
+        "service-failed",
+        "An endpoint that the query calls did not answer",
+        "Try again, ask less of that endpoint, or write SERVICE SILENT to go on without it.",
     ),
     Kind(
         400,
@@ -174,8 +182,10 @@ _ERRORS: tuple[tuple[type[Exception], str], ...] = (
     (QueryTimeoutError, "query-timeout"),
     (QueryMemoryError, "query-memory"),
     (WorkerDiedError, "query-ended"),
+    (ServiceFailedError, "service-failed"),
     (QueueFullError, "busy"),
     (AnswerTooLargeError, "answer-too-large"),
+    (UnwritableError, "not-acceptable"),
     (StoreUnavailableError, "store-unavailable"),
     (StorageFullError, "storage-full"),
     (RdfSyntaxError, "rdf-syntax"),
@@ -200,7 +210,10 @@ _STATUSES = {
 }
 
 # Attributes of our errors that a program can act on, and become members of the problem.
-_MEMBERS = ("line", "column", "rule", "limit", "found", "seconds", "cap", "memory", "retry_after")
+_MEMBERS = (
+    *("line", "column", "rule", "limit", "found", "offered"),
+    *("seconds", "cap", "memory", "retry_after", "endpoint"),
+)
 
 
 @dataclass(eq=False)

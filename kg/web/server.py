@@ -11,7 +11,6 @@ All waiting is by the monotonic clock: a clock that is set does nothing to it.
 
 from __future__ import annotations
 
-import ctypes
 import http.client
 import json
 import logging
@@ -19,7 +18,6 @@ import math
 import os
 import signal
 import socket
-import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -35,7 +33,10 @@ from granian.server.mp import MPServer
 from kg import telemetry
 from kg.config import Config
 from kg.errors import KgError
+from kg.processes import end_with
 from kg.release import Release, Releases, read_release
+from kg.store.federation import Federation
+from kg.store.relay import Relay
 from kg.store.remote import RemoteStore
 from kg.store.workers import Keeper, WorkerStore
 from kg.store.workspace import WorkspaceStore, keep
@@ -231,8 +232,8 @@ class _Server(MPServer):
     on_forked: Callable[[], None]
 
     def startup(self, *given: Any, **named: Any) -> None:
-        """Start the HTTP processes, then our thread: one that imports or logs would leave its locks in what is forked."""
-        super().startup(*given, **named)
+        """Start the HTTP processes, then our thread: one that runs while others are forked leaves its locks in them."""
+        super().startup(*given, **named)  # type: ignore[no-untyped-call]
         self.on_forked()
 
     def signal_handler_reload(self, *_: object, **__: object) -> None:
@@ -279,6 +280,8 @@ def serve(
 ) -> None:
     """Serve until SIGINT or SIGTERM; ``announce`` is called with our address when it answers. Raises KgError."""
     telemetry.configure(config.log_format)
+    for iri in config.services:
+        RemoteStore(iri).close()  # checks the address
     if port == 0:
         with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
             probe.bind((host, 0))
@@ -374,15 +377,19 @@ def application() -> WSGIApplication:
     telemetry.configure(config.log_format)
     tokens = Tokens.read(Path(service["tokens"]) if service["tokens"] else None, os.environ.get(TOKEN_VARIABLE) or None)
 
+    federation = Federation(config.services, Relay()) if config.services else None
+
     def make(offer: Offer) -> WSGIApplication:
         release = read_release(Path(offer.release)) if offer.release else None
         match offer.kind:
             case "workspace":
-                return create_app(config, store=WorkspaceStore(Path(offer.store)), tokens=tokens)
+                return create_app(config, store=WorkspaceStore(Path(offer.store), federation=federation), tokens=tokens)
             case "remote":
-                return create_app(config, store=RemoteStore(offer.store, base=config.base), release=release)
+                store = RemoteStore(offer.store, base=config.base, federation=federation)
+                return create_app(config, store=store, release=release, tokens=tokens)
             case _:
-                return create_app(config, store=WorkerStore(Path(offer.store)), release=release)
+                workers = WorkerStore(Path(offer.store), federation=federation)
+                return create_app(config, store=workers, release=release, tokens=tokens)
 
     metrics.started()
     return Live(Board(Path(service["board"])), make, metrics.flush)
@@ -392,13 +399,9 @@ def _live_and_die_with(parent: int) -> None:
     """Make an HTTP process end with the one that started it.
 
     Until the server has put up its own handlers, a forked process has those of its parent, which would swallow the
-    signal to stop. And when the parent is killed, nobody sends that signal: the kernel does (Linux only).
+    signal to stop. And when the parent is killed, nobody sends that signal: the kernel does.
     """
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the first process looks for another release
-    if sys.platform == "linux":
-        pr_set_pdeathsig = 1
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
-        if os.getppid() != parent:
-            os._exit(0)
+    end_with(parent)

@@ -45,7 +45,7 @@ from kg.telemetry import fingerprint
 from kg.web.compression import read_body
 from kg.web.negotiation import DOWNLOADS, HTML, OFFERS, Offers, content_type, negotiate
 from kg.web.problems import problem
-from kg.web.protocol import FORM, check_charset, declared, utf8
+from kg.web.protocol import FORM, check_charset, declared, single, utf8
 from kg.web.protocol import fields as fields_of
 from kg.web.site import (
     DATA_HEADERS,
@@ -150,7 +150,9 @@ class Endpoint:
 
     def _answer(self, environ: WSGIEnvironment, asked: Asked, query: str, started: float) -> Reply:
         site = self._site
-        reading = guard.check(query, base=site.base)
+        reading = guard.check(query, base=site.base, budget=guard.allowing(self._store.services))
+        # What others answer is of no state that we know, and may be another thing the next moment.
+        fleeting = reading.volatile or bool(reading.calls)
         offers = OFFERS[reading.form]
         sent = _format(environ, asked, offers) or offers.default
         scope = scope_of(asked, self._site)
@@ -158,7 +160,7 @@ class Endpoint:
         post = environ["REQUEST_METHOD"] == "POST"
         version = self._store.version
         seed = self._seed if version is None else f"{__version__}\0{version}\0"
-        if reading.volatile:
+        if fleeting:
             headers.append(("Cache-Control", "no-store"))
         elif seed is not None and not post:
             tag = _tag(seed, query, asked, sent, self._site.root(environ) if sent == HTML else "")
@@ -170,7 +172,7 @@ class Endpoint:
                 return "304 Not Modified", [*headers, *DATA_HEADERS], []
         else:
             headers.append(("Cache-Control", "no-cache"))
-        environ[KEEP] = not reading.volatile
+        environ[KEEP] = not fleeting
         if sent == HTML:
             return self._page(environ, asked, reading.form, scope, headers)
         head = environ["REQUEST_METHOD"] == "HEAD"
@@ -184,10 +186,13 @@ class Endpoint:
                 ("Content-Type", content_type(sent)),
                 ("Content-Length", str(size)),
                 ("KG-Rows", str(answer.rows)),
-                ("KG-Complete", "true"),
+                ("KG-Complete", "false" if answer.failed else "true"),
                 ("KG-Milliseconds", str(int((time.perf_counter() - started) * 1000))),
                 *DATA_HEADERS,
             ]
+            for name, endpoints in (("KG-Services", answer.called), ("KG-Services-Failed", answer.failed)):
+                if endpoints:
+                    headers.append((name, ", ".join(f"<{iri}>" for iri in endpoints)))
             if not answer.rows and reading.form is Form.SELECT and (why := self._why_empty(environ, asked)):
                 headers.append(("Link", f'<{why}>; rel="help"'))
             if head:
@@ -207,6 +212,7 @@ class Endpoint:
                 query, media_type, limits=self._page_limits, base=self._site.base, scope=scope
             ) as answer:
                 shown["rows"] = answer.rows
+                shown["failed"] = answer.failed
                 if form is Form.GRAPH:
                     shown["text"] = answer.read().decode()
                 else:
@@ -267,6 +273,8 @@ class Endpoint:
             graph.add((service, SD.endpoint, service))
             graph.add((service, SD.supportedLanguage, language))
             graph.add((service, SD.feature, SD.EmptyGraphs))
+            if language == SD.SPARQL11Query and self._store.services:
+                graph.add((service, SD.feature, SD.BasicFederatedQuery))
             graph.add((service, SD.defaultEntailmentRegime, _SIMPLE_ENTAILMENT))
             graph.add((service, SD.defaultDataset, dataset))
             if self._site.release is not None:
@@ -333,7 +341,7 @@ def _format(environ: WSGIEnvironment, asked: Asked, offers: Offers) -> str | Non
     """Choose what to send: what ``format`` names, else what Accept prefers; None when nothing offered fits Accept."""
     if asked.format is None:
         return negotiate(environ.get("HTTP_ACCEPT"), offers.all)
-    chosen = offers.names.get(asked.format)
+    chosen = offers.named(asked.format)
     if chosen is None:
         names = list(offers.names)
         raise problem(
@@ -381,16 +389,14 @@ def read(environ: WSGIEnvironment, query_bytes: int) -> Asked:
             raise problem("bad-parameter", "the form has no field called query", parameter="query")
     if "update" in fields:
         raise problem("update-refused", "an update was sent to the address for queries", parameter="update")
-    for name in ("query", "format"):
-        if len(fields.get(name, ())) > 1:
-            raise problem("bad-parameter", f"{name} is given more than once; send it once", parameter=name)
-    query, format_ = fields.get("query"), fields.get("format")
+    query = single(fields, "query")
     default, named = fields.get("default-graph-uri", ()), fields.get("named-graph-uri", ())
     return Asked(
-        query=query[0] if query else None,
+        query=query,
         default=tuple(default),
         named=tuple(named),
-        format=format_[0].lower() if format_ and format_[0] else None,
+        # Ours, not the protocol's: clients that name a format in two ways are understood.
+        format=",".join(fields.get("format", ())).lower() or None,
     )
 
 

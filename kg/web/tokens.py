@@ -13,17 +13,21 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kg.errors import ConfigError, nearest
-from kg.web.problems import problem
+from kg.web.problems import Problem, problem
+from kg.web.site import STARTED
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from kg.web.site import Reply
 
 _BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*) *", re.IGNORECASE)
 _HASH = re.compile(r"[0-9a-f]{64}")
@@ -31,7 +35,10 @@ _SHORTEST = 16  # characters of a token that an operator chose
 
 
 class Right(StrEnum):
-    """What a token may do. Who may write may read; an admin may do everything."""
+    """What a token may do. Who may write may read; an admin may do everything.
+
+    Reading asks for a token only where the service is private.
+    """
 
     READ = "read"
     WRITE = "write"
@@ -113,6 +120,33 @@ class Tokens:
             raise problem(
                 "forbidden", f"the token has not the right to {right}", headers=(("WWW-Authenticate", challenge),)
             )
+
+
+class Private:
+    """A WSGI application around the service's: every request needs a token with the right to read.
+
+    Open stay whether the service is well, which tells no data, and what a browser asks before it may send a token.
+    ``refuse`` turns an error into a reply.
+    """
+
+    def __init__(
+        self, service: WSGIApplication, tokens: Tokens, refuse: Callable[[Exception, WSGIEnvironment], Reply]
+    ) -> None:
+        self._service = service
+        self._tokens = tokens
+        self._refuse = refuse
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        if environ["REQUEST_METHOD"] != "OPTIONS" and environ.get("PATH_INFO", "") != "/-/health":
+            environ[STARTED] = time.perf_counter()
+            try:
+                self._tokens.demand(environ, Right.READ)
+            except Problem as error:
+                status, headers, body = self._refuse(error, environ)
+                start_response(status, headers)
+                return body
+        return self._service(environ, start_response)
 
 
 def make_token(name: str, rights: Iterable[str]) -> tuple[str, str]:

@@ -395,6 +395,21 @@ def test_format_in_the_address_wins_over_accept(server: Server) -> None:
     assert server.ask(at(SELECT, format=""), Accept="text/csv").type == "text/csv"
 
 
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        ("format=application/sparql-results%2Bxml", "application/sparql-results+xml"),
+        ("format=application/sparql-results+xml", "application/sparql-results+xml"),  # a plus that means a blank
+        ("format=TEXT/CSV", "text/csv"),
+        ("format=tsv&format=text/tab-separated-values", "text/tab-separated-values"),
+        ("format=rdf%2Bxml&format=json", JSON),  # the first that is offered
+        ("format=application/x-none%2Ctext/html", "text/html"),
+    ],
+)
+def test_a_format_may_be_a_media_type_and_be_named_in_several_ways(server: Server, sent: str, expected: str) -> None:
+    assert server.ask(f"{at(SELECT)}&{sent}", Accept="text/turtle").type == expected
+
+
 def test_a_format_that_does_not_fit_is_406_and_lists_those_that_do(server: Server) -> None:
     told = problem(server.ask(at(SELECT, format="ttl")), 406, "not-acceptable")
     assert set(told["offered"]) >= {"json", "xml", "csv", "tsv"}  # type: ignore[call-overload]
@@ -580,7 +595,8 @@ def test_a_preflight_is_answered(server: Server) -> None:
     assert (reply.status, reply.body) == (204, b"")
     assert reply.headers["access-control-allow-origin"] == "*"
     assert "POST" in reply.headers["access-control-allow-methods"]
-    assert "Content-Type" in reply.headers["access-control-allow-headers"]
+    allowed = reply.headers["access-control-allow-headers"].split(", ")
+    assert {"*", "Authorization", "Content-Type"} <= set(allowed), "the star does not stand for Authorization"
     assert int(reply.headers["access-control-max-age"]) > 0
     assert reply.headers["allow"] == "GET, HEAD, POST, OPTIONS"
 

