@@ -26,7 +26,8 @@ run ruff format --check .
 run ruff check .
 run lint-imports --no-cache
 run mypy
-run pytest -q -n 2 --dist loadfile tests/unit tests/contract tests/e2e tests/w3c
+run pytest -q -n 2 --dist loadfile -m "not slow" tests/unit tests/contract tests/e2e tests/w3c
+run pytest -q -n 2 --dist loadfile -m slow tests/unit tests/contract tests/e2e tests/w3c
 run kg --home "$(mktemp -d)" check
 
 # The wheel carries ontology/ and queries/: it answers outside of the checkout, with no development tool installed.

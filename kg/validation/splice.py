@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 from rdflib.plugins.sparql.algebra import translateQuery
 from rdflib.plugins.sparql.parser import parseQuery
@@ -87,6 +88,7 @@ def splice(
     return query
 
 
+@lru_cache(maxsize=512)  # shapes are compiled more than once in a process, and the parser takes tens of milliseconds
 def _prove(query: str, what: str) -> None:
     """Raise ModelError where the query is no SELECT, or where its ``?this`` may be unbound."""
     try:

@@ -33,7 +33,7 @@ from kg.store.oxigraph import OxigraphStore
 from tests.conftest import CREATED
 from tests.contract.readme_figures import FIGURES, OVERVIEW, Figure, Held, accounted, known_of, numbers
 
-pytestmark = pytest.mark.shared
+pytestmark = [pytest.mark.shared, pytest.mark.slow]
 
 CATALOGUE = Catalogue.read(resources.queries())
 DATA_SETS = {figure.source for figure in FIGURES}
@@ -114,7 +114,7 @@ def test_no_number_of_the_overview_is_forgotten(shared: Path) -> None:
 # ---- catalogue answers ----
 
 
-@pytest.mark.parametrize("query", CATALOGUE, ids=lambda query: query.name)
+@pytest.mark.parametrize("query", list(CATALOGUE), ids=lambda query: query.name)
 def test_the_release_answers_as_pinned(full_store: OxigraphStore, query: Query) -> None:
     """Where a question has no full pin, all other sources do not change what the bundled ones answer."""
     pin = next(pin for which in ("full", "words", "seed") if (pin := CATALOGUE.pin(query, which)))

@@ -95,6 +95,7 @@ def test_the_expected_classifications_hold(seed_store: OxigraphStore) -> None:
 
 
 @pytest.mark.java
+@pytest.mark.slow
 def test_hermit_gives_the_gold_data_the_types_that_the_rules_give(seed_store: OxigraphStore) -> None:
     data = project_for_dl(lambda query: seed_store.rows(query, trusted=True), ontology(), base=DEFAULT_BASE)
     verdict = classify(ontology(), data)
@@ -110,6 +111,7 @@ def test_hermit_gives_the_gold_data_the_types_that_the_rules_give(seed_store: Ox
     assert short(mine) == short(hermit)
 
 
+@pytest.mark.slow
 def test_pyshacl_agrees_on_the_gold_data(seed_store: OxigraphStore) -> None:
     shapes, places = read_shapes(DEFAULT_BASE)
     data = Graph()

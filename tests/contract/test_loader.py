@@ -83,7 +83,13 @@ class Loaded:
         yield from load_quads(self.snapshot, MINT, loader="x", metadata={}, graphs=[MINT.load_graph(self.snapshot)])
 
 
-@pytest.fixture(scope="module", params=list(SOURCES.values()), ids=list(SOURCES))
+LARGE = {"ror"}  # its files take ten seconds to read
+
+
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(s, id=name, marks=[pytest.mark.slow] * (name in LARGE)) for name, s in SOURCES.items()],
+)
 def loaded(request: pytest.FixtureRequest) -> Loaded:
     return Loaded(request.param)
 

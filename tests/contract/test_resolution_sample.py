@@ -16,7 +16,7 @@ from kg.resolution.resolver import resolve
 from kg.sources import registry
 from kg.sources.fetch import fetch_from, snapshot_of
 
-pytestmark = pytest.mark.shared
+pytestmark = [pytest.mark.shared, pytest.mark.slow]
 SAMPLE = judgement_files()[0].with_name("sample-pairs.csv")
 
 

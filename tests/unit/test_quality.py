@@ -15,6 +15,8 @@ from kg import quality, resources
 from kg.model import DEFAULT_BASE
 from kg.quality import Level, QualityFinding
 
+pytestmark = pytest.mark.slow  # each case checks a whole copy of the ontology
+
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:

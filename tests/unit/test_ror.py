@@ -257,6 +257,7 @@ def raw(shared: Path) -> list[dict[str, Any]]:
         return [json.loads(line) for line in stream]
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 def test_every_record_of_the_registry_is_loaded(real: tuple[list[Assertion], IssueList]) -> None:
     assertions, issues = real
@@ -274,6 +275,7 @@ def test_every_record_of_the_registry_is_loaded(real: tuple[list[Assertion], Iss
     }
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 def test_each_list_is_carried_over_whole(real: tuple[list[Assertion], IssueList], raw: list[dict[str, Any]]) -> None:
     count = Counter(a.predicate for a in real[0])
@@ -284,6 +286,7 @@ def test_each_list_is_carried_over_whole(real: tuple[list[Assertion], IssueList]
     assert count[OSAI.latestEnd] == sum(one["status"] == "inactive" for one in raw)
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 def test_parents_are_those_that_either_side_names(
     real: tuple[list[Assertion], IssueList], raw: list[dict[str, Any]]
@@ -300,6 +303,7 @@ def test_parents_are_those_that_either_side_names(
     } == (expected)
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 def test_the_slice_beside_the_file_says_nothing_else(shared: Path, raw: list[dict[str, Any]]) -> None:
     by_id = {one["id"]: one for one in raw}
@@ -308,6 +312,7 @@ def test_the_slice_beside_the_file_says_nothing_else(shared: Path, raw: list[dic
     assert all(by_id[one["id"]] == one for one in slice_)
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 def test_a_record_costs_some_fifteen_quads(real: tuple[list[Assertion], IssueList]) -> None:
     first = [a for a in real[0] if a.evidence.number <= 2_000]

@@ -294,6 +294,7 @@ def random_events(number: int) -> list[Event]:
 
 
 @pytest.mark.java
+@pytest.mark.slow
 def test_spark_answers_as_duckdb_and_plain_python_do(duckdb: Engine, tmp_path: Path) -> None:
     """One text, two engines, CSV and Parquet: rows, order and types are equal."""
     pytest.importorskip("pyspark")
