@@ -154,7 +154,8 @@ def test_what_another_computes_is_left_as_it_is_written(tmp_path: Path) -> None:
 
 
 def test_solutions_without_variables_count(tmp_path: Path) -> None:
-    for given, expected in (([], 0), ([{}], 1), ([{}, {}], 2)):
+    told: tuple[list[dict[str, str]], ...] = ([], [{}], [{}, {}])
+    for expected, given in enumerate(told):
         engine = store(tmp_path, Told(*given, names=()), "<urn:a> <urn:p> 1 .")
         query = f"SELECT * {{ ?s ?p ?o SERVICE <{A}> {{ <urn:x> <urn:y> <urn:z> }} }}"
         assert len(rows(engine, query)) == expected
