@@ -28,6 +28,7 @@ from rdflib.plugins.sparql.parser import parseQuery
 from rdflib.term import Node
 
 from kg.errors import AnswerTooLargeError, QueryMemoryError, QuerySyntaxError, QueryTimeoutError, WorkerDiedError
+from kg.plan import Operator, Triple, plan_of
 from kg.store import EVERYTHING, JSON_RESULTS, N_TRIPLES, Form, Limits, Scope, Store, guard
 from kg.vocab import PREFIXES
 
@@ -179,11 +180,13 @@ def diagnose(
 class Explanation:
     """What a query asks.
 
-    ``patterns`` have an upper bound of their rows or None, and are None where the query cannot be taken apart;
-    ``left_out`` is what has no estimate. ``counts`` are what the guard found, and the most it lets pass.
+    ``plan`` is how it is put together. ``patterns`` are those that every row must match, in the order of the text, with
+    an upper bound of their rows or None. Both are None where the query cannot be taken apart. ``left_out`` is what else
+    decides about rows. ``counts`` are what the guard found, and the most it lets pass.
     """
 
     form: Form
+    plan: Operator | None
     patterns: tuple[tuple[str, int | None], ...] | None
     left_out: tuple[str, ...]
     counts: Mapping[str, tuple[int, int]]
@@ -193,6 +196,7 @@ class Explanation:
         patterns = [{"pattern": text, "estimate": rows} for text, rows in self.patterns or ()]
         return {
             "form": self.form.value,
+            "plan": self.plan.as_json() if self.plan is not None else None,
             "patterns": patterns if self.patterns is not None else None,
             "left_out": list(self.left_out),
             "counts": {name: {"found": found, "limit": limit} for name, (found, limit) in self.counts.items()},
@@ -211,12 +215,25 @@ def explain(query: str, *, base: str, terms: Terms, services: frozenset[str] = f
     names = (one.name for one in fields(guard.DEFAULT) if isinstance(getattr(guard.DEFAULT, one.name), int))
     return Explanation(
         form=reading.form,
+        plan=_plan(query, base, terms, spell) if parts else None,
         patterns=tuple((one.text(spell), _at_most(one, terms)) for one in parts.patterns) if parts else None,
         left_out=parts.left_out if parts else (),
         counts={
             name: (getattr(reading, name), getattr(guard.DEFAULT, name)) for name in names if hasattr(reading, name)
         },
     )
+
+
+def _plan(query: str, base: str, terms: Terms, spell: Spell) -> Operator | None:
+    def leaf(triple: Triple, graph: Node | None) -> Operator:
+        pattern = Pattern(*triple, graph)
+        return Operator("pattern", pattern.text(spell), _at_most(pattern, terms))
+
+    try:
+        with _parser, _unlogged():
+            return plan_of(query, base=base, leaf=leaf)
+    except Exception:  # noqa: BLE001 (a parser of another grammar, as above)
+        return None
 
 
 def _at_most(pattern: Pattern, terms: Terms) -> int | None:

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from flask import Blueprint, Response, request
 
 from kg import documentation
-from kg.diagnosis import Terms, diagnose, explain
+from kg.diagnosis import NOTE, Terms, diagnose, explain
 from kg.release import Release
 from kg.search import Index
 from kg.store import Limits, Store
@@ -41,15 +41,27 @@ class DiagnosisPages:
         return routes
 
     def explain(self) -> Response:
-        """Say what a query asks, in JSON: ``patterns`` with estimates, and ``counts`` against the limits of the guard.
+        """Say what a query asks: its plan, ``patterns`` with estimates, ``counts`` against the limits of the guard.
 
-        Runs nothing.
+        Runs nothing. Takes what /sparql takes; in JSON, or for a reader.
         """
-        _, query = self._asked((JSON,))
+        asked, query = self._asked()
         release = self._site.release
-        told = explain(query, base=self._site.base, terms=self._terms(), services=self._store.services).as_json()
-        body = {"release": release.version if release else None, **told}
-        return Response(json.dumps(body, ensure_ascii=False), content_type=JSON)
+        told = explain(query, base=self._site.base, terms=self._terms(), services=self._store.services)
+        if self._chosen(asked) == HTML:
+            root = self._site.root(request.environ)
+            page = self._site.page("explain.html", root, title="What a query asks", query=query, told=told, note=NOTE)
+            response = Response(page, content_type=content_type(HTML))
+        else:
+            body = {"release": release.version if release else None, **told.as_json()}
+            response = Response(json.dumps(body, ensure_ascii=False), content_type=JSON)
+        response.headers["Vary"] = "Accept"
+        return response
+
+    @staticmethod
+    def _chosen(asked: Asked) -> str:
+        """Choose between the formats: what ``format`` names, else what Accept prefers."""
+        return _FORMATS[asked.format] if asked.format else choose(request.headers.get("Accept"), _OFFERS)
 
     def why_empty(self) -> Response:
         """Say why a query has no rows. Takes what /sparql takes: query, and the graphs of its dataset.
@@ -57,8 +69,7 @@ class DiagnosisPages:
         JSON has ``summary``, a sentence, and ``reasons``: ``kind``, ``detail``, ``nearest`` (IRIs), and where they are
         known ``pattern`` and ``term``.
         """
-        asked, query = self._asked(_OFFERS)
-        chosen = _FORMATS[asked.format] if asked.format else choose(request.headers.get("Accept"), _OFFERS)
+        asked, query = self._asked()
         found = diagnose(
             self._store,
             query,
@@ -68,7 +79,7 @@ class DiagnosisPages:
             terms=self._terms(),
             near=self._near,
         )
-        if chosen == HTML:
+        if self._chosen(asked) == HTML:
             root = self._site.root(request.environ)
             page = self._site.page(
                 "why_empty.html",
@@ -87,14 +98,13 @@ class DiagnosisPages:
             response.headers["Cache-Control"] = "no-store"
         return response
 
-    def _asked(self, offers: tuple[str, ...]) -> tuple[Asked, str]:
+    def _asked(self) -> tuple[Asked, str]:
         """Read the request and its query. Raises Problem where there is none, or it wants a format not offered."""
         asked = read(request.environ, self._query_bytes)
         if asked.query is None:
             raise problem("bad-parameter", "send the query as query=…", parameter="query")
-        names = [name for name, media_type in _FORMATS.items() if media_type in offers]
-        if asked.format is not None and asked.format not in names:
-            raise problem("bad-parameter", f"format is one of {', '.join(names)}", parameter="format")
+        if asked.format is not None and asked.format not in _FORMATS:
+            raise problem("bad-parameter", f"format is one of {', '.join(_FORMATS)}", parameter="format")
         return asked, asked.query
 
     def _near(self, iri: str) -> Iterable[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -135,8 +136,40 @@ def test_an_explanation_holds_the_counts_of_the_release_against_the_patterns(
     assert "upper bounds" in told["note"]
 
 
-def test_an_explanation_is_in_json_alone(server: Server) -> None:
-    assert server.ask("/explain?query=ASK%7B%7D&format=html").status == 400
+def test_an_explanation_gives_the_plan_as_the_algebra_has_it(server: Server) -> None:
+    """By hand, from SPARQL 1.1 Query, section 18.2: modifiers outermost, OPTIONAL and FILTER around the patterns."""
+    query = OURS + (
+        "SELECT ?h (COUNT(?p) AS ?n) WHERE { ?p a osai:Project ; osai:currentHost ?h "
+        "OPTIONAL { GRAPH ?g { ?h osai:homepage ?at } } FILTER(?h != ?p) } GROUP BY ?h ORDER BY ?n LIMIT 7"
+    )
+    told = server.ask(f"/explain?{urlencode({'query': query})}", Accept="application/json").json
+
+    def spine(one: dict[str, Any]) -> list[str]:
+        return [
+            f"{one['operator']} {one.get('detail', '')}".strip(),
+            *(w for p in one.get("parts", ()) for w in spine(p)),
+        ]
+
+    assert spine(told["plan"]) == [
+        *("slice limit 7", "project ?h ?n", "order ?n", "bind ?n", "group ?h", "filter ?h ?p", "optional", "patterns"),
+        *("pattern ?p a osai:Project", "pattern ?p osai:currentHost ?h", "pattern GRAPH ?g { ?h osai:homepage ?at }"),
+    ]
+    page = server.ask(f"/explain?{urlencode({'query': query})}", Accept="text/html")
+    assert page.headers["content-type"].startswith("text/html")
+    assert "<code>?p osai:currentHost ?h</code>" in page.text
+    assert "limit 7" in page.text
+
+
+def test_a_query_that_is_too_long_for_a_plan_has_none_and_its_counts(server: Server) -> None:
+    query = f"ASK {{ ?s ?p '{'x' * 9_000}' }}"
+    told = server.ask(f"/explain?{urlencode({'query': query})}", Accept="application/json").json
+    assert told["plan"] is None
+    assert told["counts"]["bytes"]["found"] > 9_000
+    assert "too long" in server.ask(f"/explain?{urlencode({'query': query})}&format=html").text
+
+
+def test_an_explanation_wants_a_query_and_one_of_two_formats(server: Server) -> None:
+    assert server.ask("/explain?query=ASK%7B%7D&format=csv").status == 400
     assert server.ask("/explain").status == 400
 
 
