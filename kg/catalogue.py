@@ -11,7 +11,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -291,17 +291,29 @@ def compare(pinned: Path, answer: bytes, *, base: str = DEFAULT_BASE) -> list[st
         ]
     wanted = [tuple(map(_by_value, row)) for row in expected[1:]]
     given = Counter(tuple(_by_value(_rebase(cell, base)) for cell in row) for row in found[1:])
-    missing = []
+    missing, alike = [], dict[tuple[int, ...], dict[tuple[str, ...], list[tuple[str, ...]]]]()
     for row in sorted(wanted, key=lambda row: row.count(ANY)):  # the more a row says, the earlier it takes its match
-        match = row if given[row] else next((other for other in sorted(given) if _fits(row, other)), None)
+        said = tuple(number for number, cell in enumerate(row) if cell != ANY)
+        if said not in alike:
+            alike[said] = _by_cells(sorted(given), said)
+        near = alike[said].get(tuple(row[number] for number in said), ())
+        match = row if given[row] else next((other for other in near if given[other] and _fits(row, other)), None)
         if match is None:
             missing.append(row)
         else:
             given[match] -= 1
-            given += Counter()  # drops what is used up
+    given += Counter()  # drops what is used up
     words = [f"missing: {_row(header, row)}" for row in sorted(missing)]
     words += [f"not expected: {_row(header, row)}" for row in sorted(given.elements())]
     return words
+
+
+def _by_cells(rows: Iterable[tuple[str, ...]], said: Sequence[int]) -> dict[tuple[str, ...], list[tuple[str, ...]]]:
+    """Group rows by the cells that a pinned row says, so that each is held against few."""
+    found: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
+    for row in rows:
+        found.setdefault(tuple(row[number] for number in said), []).append(row)
+    return found
 
 
 def _fits(pinned: Sequence[str], given: Sequence[str]) -> bool:

@@ -272,7 +272,9 @@ def _projects(one: Profile, other: Profile, census: Census) -> list[Evidence]:
     sites = one.sites & other.sites
     if sites and not common:
         site = min(sites, key=lambda site: (-census.discount(site.domain), bool(site.place), site.domain, site.place))
-        found.append(Evidence(f"same site, {site.domain}", 5.0 * census.discount(site.domain)))
+        # Many projects share the domain of their foundation, but not the place below it.
+        weight = max(5.0 * census.discount(site.domain), 1.5 if site.place else 0.0)
+        found.append(Evidence(f"same site, {site.domain}", weight))
     elif not common and {s.domain for s in one.sites} & {s.domain for s in other.sites}:
         found.append(Evidence("places of one domain", 1.0))
     found += _project_names(one, other, common)

@@ -152,6 +152,18 @@ def test_two_sources_mean_one_project(one: dict[str, str], other: dict[str, str]
     assert verdict(project("x", source="a", **one), project("y", source="b", **other)) is Verdict.SAME
 
 
+def test_a_place_of_its_own_below_a_domain_that_many_share_is_an_address() -> None:
+    """As a foundation gives one to each of its projects."""
+    names = ("Eel", "Ray", "Sole", "Hake", "Carp", "Tuna", "Bass", "Pike", "Perch", "Shad", "Smelt", "Dace")
+    crowd = [project(f"m{n}", name, "c", homepage=f"https://{name}.harbour.example") for n, name in enumerate(names)]
+    verdicts = {}
+    for site in ("cod.harbour.example", "cod-and-chips.example"):
+        one = project("x", "Apache Cod", "a", homepage="https://cod.harbour.example")
+        other = project("y", "Cod", "b", homepage=f"https://{site}")
+        verdicts[site] = {link.verdict for link in match([*crowd, one, other])}
+    assert verdicts == {"cod.harbour.example": {Verdict.SAME}, "cod-and-chips.example": {Verdict.OPEN}}
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [
