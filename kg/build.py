@@ -21,6 +21,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -29,7 +30,7 @@ from rdflib import OWL, SKOS, Literal, URIRef
 from rdflib.namespace import DCTERMS, SH
 from rdflib.term import Node
 
-from kg import __version__, documentation, links, minted, resources, search, void
+from kg import __version__, answers, documentation, links, minted, resources, search, void
 from kg.catalogue import Catalogue, catalogue_graph, compare
 from kg.errors import DriftError, InconsistencyError, KgError, LoadError, ModelError, ReleaseError
 from kg.fusion import fuse_bounds, fuse_kinds, fuse_names
@@ -47,6 +48,7 @@ from kg.loading import (
     renamed,
 )
 from kg.model import DEFAULT_GRAPH, Ledger, Mint, Quad, Snapshot, load_quads
+from kg.processes import end_with
 from kg.reasoning import as_of_rules, clashes, materialise, rules
 from kg.release import FORMAT, ISSUES, QUADS, RULES, LoadedSource, Manifest, Release, Releases, version_name
 from kg.resolution import Description, Link, Resolution, Verdict
@@ -274,37 +276,32 @@ def _make(
         report("contradicted", {"warnings": len(disagreements) + len(others)})
     report("validated", {"seconds": clock.step("validate")})
 
-    writer.add((s, URIRef(str(p)), o, mint.graph("report")) for s, p, o in shapes.graph())
-    writer.add(catalogue_graph(catalogue))
-    linked = links.linksets(writer.rows, mint, sources, root)
-    writer.add(links.quads(linked, mint, mint.id("dataset", "osai-kg")))
-    links.write_tables(folder, linked, mint)
-    void.write(writer, mint, sources, as_of=as_of, ontology=vocabulary)
-    (folder / RULES).write_text(dump_rules((*at_date, *compiled)), encoding="utf-8")
-    terms = documentation.describe(
-        documentation.Files.bundled(base, root), queries={query.name: query.text for query in catalogue}, base=base
-    )
-    documentation.leave(folder, terms, base=base, root=root)
-    same = (kept.path for kept in releases if (kept.manifest.ontology, kept.manifest.base) == (vocabulary, base))
-    documentation.keep_version(folder, terms, same)
+    # Nothing is added to the default graph any more: a child indexes what it shares with us, while we go on.
+    with _beside(_index, folder, writer.store(), base):
+        writer.add((s, URIRef(str(p)), o, mint.graph("report")) for s, p, o in shapes.graph())
+        writer.add(catalogue_graph(catalogue))
+        linked = links.linksets(writer.rows, mint, sources, root)
+        writer.add(links.quads(linked, mint, mint.id("dataset", "osai-kg")))
+        links.write_tables(folder, linked, mint)
+        void.write(writer, mint, sources, as_of=as_of, ontology=vocabulary)
+        (folder / RULES).write_text(dump_rules((*at_date, *compiled)), encoding="utf-8")
+        terms = documentation.describe(
+            documentation.Files.bundled(base, root), queries={query.name: query.text for query in catalogue}, base=base
+        )
+        documentation.leave(folder, terms, base=base, root=root)
+        same = (kept.path for kept in releases if (kept.manifest.ontology, kept.manifest.base) == (vocabulary, base))
+        documentation.keep_version(folder, terms, same)
 
-    report("described", {"seconds": clock.step("describe")})
-    store = writer.store()
-    # Nothing is written any more: a child indexes what it shares with us, while we ask and dump.
-    indexing = multiprocessing.get_context("fork").Process(
-        target=search.make, args=(folder, store), kwargs={"base": base}
-    )
-    indexing.start()
-    with ThreadPoolExecutor(1) as beside:
-        dumped = beside.submit(writer.dump, folder / QUADS)
-        differences = dict(_compare(store, catalogue, pins))
-        counts = _counts(store, base)
-        documentation.leave_statistics(folder, documentation.count(store, terms, limits=_LIMITS))
-        report("asked", {"seconds": clock.step("ask")})
-        sha256 = dumped.result()
-    indexing.join()
-    if indexing.exitcode != 0:
-        raise ModelError(f"the index of names was not made: its process ended with {indexing.exitcode}, see above")
+        report("described", {"seconds": clock.step("describe")})
+        store = writer.store()
+        with ThreadPoolExecutor(1) as beside:
+            dumped = beside.submit(writer.dump, folder / QUADS)
+            differences = dict(_compare(store, catalogue, pins))
+            counts = _counts(store, base)
+            documentation.leave_statistics(folder, documentation.count(store, terms, limits=_LIMITS))
+            answers.leave(folder, store, catalogue, limits=_LIMITS)
+            report("asked", {"seconds": clock.step("ask")})
+            sha256 = dumped.result()
     report("indexed", {"seconds": clock.step("index")})
     minted.leave(folder, folder / QUADS, base)
     (folder / void.CITATION).write_text(void.citation(base, as_of=as_of, sha256=sha256), encoding="utf-8")
@@ -337,6 +334,30 @@ def _make(
         *disagreements,
     )
     return Built(releases.seal(folder, manifest), clock.seconds, differences, warnings)
+
+
+@contextmanager
+def _beside(work: Callable[..., None], *given: object) -> Iterator[None]:
+    """Have a forked process do ``work`` meanwhile: it is done when the block ends, and ends with the build.
+
+    Raises ModelError when it was not done; what the process said of it stands on its stderr.
+    """
+    child = multiprocessing.get_context("fork").Process(target=work, args=(*given, os.getpid()), daemon=True)
+    child.start()
+    try:
+        yield
+        child.join()
+    finally:
+        child.kill()
+        child.join()
+    if child.exitcode != 0:
+        raise ModelError(f"the index of names was not made: its process ended with {child.exitcode}, see above")
+
+
+def _index(folder: Path, store: OxigraphStore, base: str, parent: int) -> None:
+    """Make the index of names, in a process of its own."""
+    end_with(parent)
+    search.make(folder, store, base=base)
 
 
 # What reads snapshots and spells what they say: a change there makes every load new.
@@ -618,8 +639,8 @@ def fitting_pins(chosen: Sequence[tuple[Source, Snapshot]]) -> tuple[str, ...]:
     """Give the sets of pinned answers that fit what is loaded, the most special first; none where nothing is pinned.
 
     "seed" is pinned for exactly the bundled sources, "words" for these with the text of their documents, and "full" for
-    these with the text and exactly the snapshots that ``queries/full-snapshots.csv`` names. A source of the user's own
-    fits no pin, wherever its files are.
+    these with the text and exactly the snapshots that ``queries/full-snapshots.csv`` names; a question that has no full
+    pin is one that the other sources do not change. A source of the user's own fits no pin, wherever its files are.
     """
     bundled = {source.name for source in registry().values() if source.bundled() is not None}
     loaded = {source.name: snapshot.sha256 for source, snapshot in chosen}
@@ -630,7 +651,7 @@ def fitting_pins(chosen: Sequence[tuple[Source, Snapshot]]) -> tuple[str, ...]:
         full = {row["source"]: row["sha256"] for row in csv.DictReader(stream)}
     without_words = any(missing_documents(*pair) for pair in chosen)
     if fetched:
-        return ("full",) if fetched == full and not without_words else ()
+        return ("full", "words", "seed") if fetched == full and not without_words else ()
     return ("seed",) if without_words else ("words", "seed")
 
 

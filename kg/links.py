@@ -10,6 +10,7 @@ Source: VoID, section 5 (linksets); SSSOM 1.0 (TSV); ontology design, section 1,
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -37,6 +38,10 @@ _STATED = "semapv:BackgroundKnowledgeBasedMatching"  # a register or another sou
 # How sure a link is. The figures order links by what stands behind them; they are no measured frequencies.
 _SEVERAL_SAY_SO, _ONE_SAYS_SO, _SHARED, _BRANCH = 0.99, 0.95, 0.5, 0.7
 _IMPLIED, _NEIGHBOUR = 0.95, 0.8
+_LEVEL_SEEN, _LEVEL_UNSEEN = 0.95, 0.9  # of codes whose level's IRIs were seen, and of the others
+
+# A sector as ISIC codes it: the letter of its section, and below that the digits that ISIC itself uses.
+_SECTOR_CODE = re.compile(r"(?P<section>[A-U])(?P<digits>\d{2,4})?")
 
 _COLUMNS = (
     *("subject_id", "subject_label", "predicate_id", "object_id", "mapping_justification", "confidence"),
@@ -66,6 +71,9 @@ REGISTERS = (
     Target("grid", "Global Research Identifier Database", "http://www.grid.ac/institutes/", OSAI.gridId),
     Target("spdx", "SPDX License List", "http://spdx.org/licenses/", OSAI.spdxId),
 )
+# The classification as the statistics office of the UN and those who map to it name its codes: the scheme and a class
+# were seen in public repositories (sentier_glossary on PyPI names the scheme, Eurostat's links from NACE a class).
+ISIC = Target("isic", "ISIC Rev. 4", "https://unstats.un.org/classifications/ISIC/rev4/")
 _TITLES = {
     "core-public-event": "Core Public Event Vocabulary",
     "dcat": "DCAT",
@@ -131,6 +139,7 @@ def linksets(ask: Rows, mint: Mint, sources: Sequence[LoadedSource], root: Path)
         prefix = "wd" if target.name == "wikidata" else target.name
         found[target.name] = (target, list(_identified(ask, mint, target, dates)), {prefix: target.space})
     found["ror"][1].extend(_branches(ask, mint, dates))
+    found[ISIC.name] = (ISIC, list(_sectors(ask, mint, dates)), {ISIC.name: ISIC.space})
     evidence = _evidence(root)
     for path in resources.alignment_files(root):
         graph = resources.read_turtle(path, mint.base)
@@ -286,6 +295,55 @@ def _branches(ask: Rows, mint: Mint, dates: Mapping[str, str]) -> Iterator[Mappe
                 (graph,),
                 dates[graph],
                 "a branch or namesake of it in one country",
+            )
+
+
+def _sectors(ask: Rows, mint: Mint, dates: Mapping[str, str]) -> Iterator[Mapped]:
+    """Give a link for each sector that a source codes by ISIC, and for each of ours that is part of one of those."""
+    codes: dict[str, str] = {}
+    said: dict[str, set[str]] = defaultdict(set)
+    labels: dict[str, str] = {}
+    scheme = mint.scheme("sector")
+    asked = (
+        f"SELECT ?sector ?code ?label ?graph WHERE {{ GRAPH ?graph {{ ?sector <{SKOS.inScheme}> <{scheme}> ; "
+        f"<{SKOS.notation}> ?code ; <{SKOS.prefLabel}> ?label }} }}"
+    )
+    for row in ask(asked):
+        graph, code = str(row["graph"]), _SECTOR_CODE.fullmatch(str(row["code"]))
+        if graph in dates and code is not None:
+            sector = str(row["sector"])
+            codes[sector] = code["digits"] or code["section"]
+            labels[sector] = str(row["label"])
+            said[sector].add(graph)
+    for sector, code_of in codes.items():
+        seen = len(code_of) == len("0000")
+        yield Mapped(
+            URIRef(sector),
+            SKOS.exactMatch,
+            URIRef(ISIC.space + code_of),
+            labels[sector],
+            _STATED,
+            _LEVEL_SEEN if seen else _LEVEL_UNSEEN,
+            tuple(sorted(said[sector])),
+            max(dates[graph] for graph in said[sector]),
+            "" if seen else "the form of the IRI was seen for classes only",
+        )
+    asked = (
+        f"SELECT ?sector ?above ?label WHERE {{ ?sector <{SKOS.inScheme}> <{scheme}> ; "
+        f"<{SKOS.broadMatch}> ?above ; <{SKOS.prefLabel}> ?label }}"
+    )
+    for row in ask(asked):
+        if (above := str(row["above"])) in codes:
+            yield Mapped(
+                URIRef(str(row["sector"])),
+                SKOS.broadMatch,
+                URIRef(ISIC.space + codes[above]),
+                str(row["label"]),
+                _CURATED,
+                _NEIGHBOUR,
+                (str(mint.graph("ontology")),),
+                max(dates[graph] for graph in said[above]),
+                f"a sector of ours, part of {above.rpartition('/')[2]}",
             )
 
 

@@ -23,7 +23,6 @@ from kg.store import Store, Workspace
 from kg.store.oxigraph import OxigraphStore
 from kg.store.remote import RemoteStore
 from kg.web.admission import Bounds
-from kg.web.asking import Asking
 from kg.web.browse import Browse
 from kg.web.dataset import DatasetPages
 from kg.web.diagnosis import DiagnosisPages
@@ -37,7 +36,7 @@ from kg.web.pages import Pages
 from kg.web.reconcile import Reconciliation
 from kg.web.site import DATA_HEADERS, HTML_HEADERS, KEEP, PREFLIGHT, Site
 from kg.web.sparql import Endpoint
-from kg.web.tokens import Tokens
+from kg.web.tokens import Private, Tokens
 from kg.web.update import UpdateEndpoint
 from kg.web.why import WhyPages
 
@@ -61,9 +60,9 @@ def create_app(
 
     Without ``store``, the release (the current one of the home, unless ``release`` is given) is loaded into this
     process: for tests and one's own queries; ``kg serve`` hands the store of its query workers. A store that is a
-    Workspace can be written to by who has one of ``tokens``. A store without a
-    release serves data as it is, without catalogue. Raises ReleaseError when there is nothing to serve or the base
-    is another one.
+    Workspace can be written to by who has one of ``tokens``; a private service asks readers for one too. A store
+    without a release serves data as it is, without catalogue. Raises ReleaseError when there is nothing to serve or the
+    base is another one.
     """
     # Its library reads from the environment, when it is imported, whether there are several HTTP processes.
     from kg.web import metrics  # noqa: PLC0415
@@ -104,8 +103,7 @@ def create_app(
     app.register_blueprint(EditorWords(store, site, catalogue, limits=config.limits).blueprint())
     index = Index.open(release.path, base=config.base) if release is not None else None
     if release is not None:
-        asking = Asking(store, site, catalogue, limits=config.limits)
-        app.register_blueprint(Browse(asking, index).blueprint())
+        app.register_blueprint(Browse(pages.asking, index).blueprint())
     diagnoses = DiagnosisPages(store, site, index, limits=config.limits, query_bytes=config.query_bytes)
     app.register_blueprint(diagnoses.blueprint())
     if index is not None:
@@ -139,7 +137,8 @@ def create_app(
         proxies=config.proxy_addresses,
     )
     app.extensions["kg.front"] = front  # for who counts what it does
-    app.wsgi_app = metrics.Observed(front)  # type: ignore[method-assign]  # the way Flask documents
+    private = Private(front, tokens, site.refuse) if config.private else None
+    app.wsgi_app = metrics.Observed(front, private)  # type: ignore[method-assign]  # the way Flask documents
     return app
 
 

@@ -19,8 +19,9 @@ from rdflib import RDF
 from kg.catalogue import Parameter
 from kg.errors import CatalogueError, nearest
 from kg.search import Index
-from kg.web.asking import Asking, Row, string
+from kg.web.asking import Asking, Row, page_asked, string
 from kg.web.problems import Problem, problem
+from kg.web.sectors import Sector, Sectors
 from kg.web.terms import Cell, iri_cell, short
 
 KINDS = {
@@ -90,18 +91,6 @@ class Listing:
         return {thing for thing in found if all(word in self.names[thing].casefold() for word in words)}
 
 
-@dataclass(frozen=True, slots=True)
-class Pager:
-    """Where a page stands among the pages of a list."""
-
-    number: int
-    last: int
-    previous: str | None
-    following: str | None
-    count: int | None = None
-    first_row: int = 0
-
-
 class Browse:
     """Search and lists over one release."""
 
@@ -109,7 +98,7 @@ class Browse:
         self._asking = asking
         self._index = index
         self._listing = cache(self._ask_listing)
-        self._sectors = cache(lambda: self._asking.ask("sectors"))
+        self._sectors = Sectors(asking)
 
     def blueprint(self) -> Blueprint:
         """Give the routes."""
@@ -133,11 +122,11 @@ class Browse:
             raise problem(
                 "bad-request", f"{kind!r} is no kind to search; there is {', '.join(known)}{nearest(kind, known)}"
             )
-        number = self._number(_FAR)
+        number = page_asked(_FAR)
         hits = []
         if text and self._index is not None:
             hits = self._index.search(text, kind or None, _HITS + 1, skip=(number - 1) * _HITS)
-        pager = self._pager(number, number + 1 if len(hits) > _HITS else number)
+        pager = self._asking.pager(number, number + 1 if len(hits) > _HITS else number)
         return self._asking.html(
             "search.html",
             title=f"Search: {text}" if text else "Search",
@@ -176,7 +165,7 @@ class Browse:
         found = listing.chosen(chosen, words)
         ordered = sorted(found, key=lambda thing: (listing.names[thing].casefold(), thing))
         last = max((len(ordered) + _PAGE - 1) // _PAGE, 1)
-        number = self._number(last)
+        number = page_asked(last)
         shown = ordered[(number - 1) * _PAGE : number * _PAGE]
         return self._asking.html(
             "list.html",
@@ -196,7 +185,7 @@ class Browse:
                 for facet, value in chosen.items()
             ],
             hidden=[(facet, self._asking.path(value)) for facet, value in chosen.items()],
-            pager=self._pager(number, last, len(ordered), (number - 1) * _PAGE),
+            pager=self._asking.pager(number, last, len(ordered), (number - 1) * _PAGE),
             query=self._asking.text(f"browse-{kind}"),
         )
 
@@ -231,40 +220,17 @@ class Browse:
 
     def sectors(self) -> Response:
         """Show the sectors that something is in, below those they are part of, with counts."""
-        labels: dict[str, str] = {}
-        counts: dict[str, int] = {}
-        above: dict[str, str] = {}
-        for row in self._sectors():
-            sector = str(row["sector"])
-            notation = string(row, "notation")
-            label = string(row, "label") or sector
-            labels.setdefault(sector, f"{notation} {label}" if notation and notation.isupper() else label)
-            counts[sector] = int(str(row["count"]))
-            if "above" in row:
-                above.setdefault(sector, str(row["above"]))
-        totals = dict(counts)
-        for sector, count in counts.items():
-            over, seen = above.get(sector), {sector}
-            while count and over is not None and over not in seen:
-                totals[over] = totals.get(over, 0) + count
-                seen.add(over)
-                over = above.get(over)
-        below: dict[str | None, list[str]] = defaultdict(list)
-        for sector in sorted(labels, key=lambda one: labels[one]):
-            parent = above.get(sector)
-            if totals.get(sector) or parent is None:
-                below[parent if parent in labels else None].append(sector)
 
-        def branch(sector: str) -> dict[str, object]:
+        def branch(sector: Sector) -> dict[str, object]:
             return {
-                "cell": iri_cell(sector, self._asking.link, labels[sector]),
-                "count": counts.get(sector, 0),
-                "total": totals.get(sector, 0),
-                "list": f"{self._asking.root}/links?to={self._asking.path(sector)}&by=osai:inSector",
-                "below": [branch(one) for one in below.get(sector, [])],
+                "cell": iri_cell(sector.iri, self._asking.link, sector.label),
+                "count": sector.count,
+                "total": sector.total,
+                "list": f"{self._asking.root}/links?to={self._asking.path(sector.iri)}&by=osai:inSector",
+                "below": [branch(one) for one in self._sectors.below(sector)],
             }
 
-        tree = [branch(sector) for sector in below[None]]
+        tree = [branch(sector) for sector in self._sectors.tops()]
         return self._asking.html("sectors.html", title="Sectors", tree=tree, query=self._asking.text("sectors"))
 
     # --- lists behind a page ------------------------------------------------------------------------------------------
@@ -274,7 +240,7 @@ class Browse:
         name = "of" if request.args.get("of") else "to"
         entity = self._iri(name)
         by = self._iri("by")
-        number = self._number(10_000)
+        number = page_asked(10_000)
         text = self._asking.text(f"links-{name}", entity=entity, property=by)
         skip = (number - 1) * _PAGE
         rows = self._asking.rows(_WINDOW.sub(f"LIMIT {_PAGE + 1} OFFSET {skip}", text))
@@ -291,7 +257,7 @@ class Browse:
             property=iri_cell(by, self._asking.link),
             direction=name,
             things=things[:_PAGE],
-            pager=self._pager(number, number + 1 if len(things) > _PAGE else number, None, skip),
+            pager=self._asking.pager(number, number + 1 if len(things) > _PAGE else number, None, skip),
             query=text,
         )
 
@@ -390,26 +356,3 @@ class Browse:
     def _whole(self, text: str) -> str:
         """Give an IRI for a path below the base; any other value as it is."""
         return self._asking.base + text if _PATH.match(text) else text
-
-    def _number(self, last: int) -> int:
-        given = request.args.get("page", "1")
-        if not re.fullmatch(r"[0-9]{1,6}", given) or not 1 <= int(given) <= last:
-            raise problem("not-found", f"there is no page {given[:20]!r}; there are pages 1 to {last}")
-        return int(given)
-
-    def _pager(self, number: int, last: int, count: int | None = None, first: int = 0) -> Pager:
-        def address(page: int) -> str:
-            pairs = [(name, value) for name, value in request.args.items(multi=True) if name != "page" and value]
-            if page > 1:
-                pairs.append(("page", str(page)))
-            tail = f"?{urlencode(pairs)}" if pairs else ""
-            return f"{self._asking.root}{request.path}{tail}"
-
-        return Pager(
-            number,
-            last,
-            address(number - 1) if number > 1 else None,
-            address(number + 1) if number < last else None,
-            count,
-            first,
-        )

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from urllib.parse import quote
 
-from rdflib import Literal
+from rdflib import SKOS, Literal
 from rdflib.term import Node
 
 from kg.vocab import OSAI
 from kg.web import pictures
 from kg.web.asking import Asking, Row, string
+from kg.web.sectors import Sector, Sectors
 from kg.web.terms import Cell, iri_cell
 
 _SHOWN = 15  # rows of a table on a page; the rest is behind a link or in the query
@@ -44,6 +45,13 @@ _KIND_OF = {
 }
 
 
+# What is told of a person, in this order.
+_PERSON_PARTS = ("works for", "took part in", "wrote", "is credited with")
+_SECTOR_GROUPS = (("Projects", OSAI.Project), ("Organizations", OSAI.Organization), ("Findings", OSAI.Finding))
+_SECTOR_SHOWN = 50
+_LONGEST_LABEL = 64  # characters of a label in a picture; the table beside it has the whole
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """One part of a page: which template shows it, what it needs, and the queries behind it."""
@@ -58,6 +66,7 @@ class Kinds:
 
     def __init__(self, asking: Asking) -> None:
         self._asking = asking
+        self._sectors = Sectors(asking)
         self._views: dict[str, Callable[[str], View | None]] = {
             str(OSAI.Project): self._project,
             str(OSAI.Organization): self._organization,
@@ -66,6 +75,8 @@ class Kinds:
             str(OSAI.Document): self._document,
             str(OSAI.Economy): self._economy,
             str(OSAI.Licence): self._licence,
+            str(OSAI.Person): self._person,
+            str(SKOS.Concept): self._sector,
         }
 
     def views(self, iri: str, types: frozenset[str]) -> list[View]:
@@ -207,6 +218,7 @@ class Kinds:
             ],
             "members": f"{self._asking.root}/links?to={_quoted(self._asking.path(iri))}&by=osai:membershipIn",
             "hosted": f"{self._asking.root}/browse/projects?host={_quoted(self._asking.path(iri))}",
+            "stewarded": f"{self._asking.root}/links?of={_quoted(self._asking.path(iri))}&by=osai:everStewardOf",
             "parts": {part: (rows[:_SHOWN], len(rows)) for part, rows in parts.items()},
             "models": [self._asking.shown(row, "model", "name") for row in models],
             "judged": judged,
@@ -264,6 +276,7 @@ class Kinds:
     def _model(self, iri: str) -> View | None:
         judged = self._judged(iri)
         parts: dict[str, tuple[Cell | None, list[Cell]]] = {}
+        kinds: dict[str, bool] = {}  # whether a licence is stated for any part of that kind
         for row in self._asking.ask("model-parts", model=iri):
             _, licences = parts.setdefault(str(row["part"]), (self._asking.shown(row, "part", "kindName"), []))
             licence = self._asking.shown(row, "licence", "licenceName") or (
@@ -271,10 +284,22 @@ class Kinds:
             )
             if licence is not None and licence not in licences:
                 licences.append(licence)
+            kinds[str(row["kind"])] = kinds.get(str(row["kind"]), False) or licence is not None
         if not judged and not parts:
             return None
         texts = (self._asking.text("assessments", thing=iri), self._asking.text("model-parts", model=iri))
-        return View("kind-model.html", {"judged": judged, "parts": list(parts.values())}, texts)
+        context = {"judged": judged, "parts": list(parts.values()), "whole": self._whole(kinds)}
+        return View("kind-model.html", context, texts)
+
+    def _whole(self, listed: Mapping[str, bool]) -> list[tuple[Cell | None, str]]:
+        """Give every part that a model may be released with, and how this one has it: the picture of its openness."""
+        if not listed:
+            return []
+        state = {True: "licensed", False: "unlicensed", None: "absent"}
+        return [
+            (self._asking.shown(row, "kind", "name"), state[listed.get(str(row["kind"]))])
+            for row in self._asking.ask("component-kinds")
+        ]
 
     # --- events, documents, economies, licences -----------------------------------------------------------------------
 
@@ -354,6 +379,77 @@ class Kinds:
         }
         return View("kind-licence.html", context, (self._asking.text("licence", licence=iri),))
 
+    # --- people, sectors ----------------------------------------------------------------------------------------------
+
+    def _person(self, iri: str) -> View | None:
+        rows = self._asking.ask("person", person=iri)
+        if not rows:
+            return None
+        parts: dict[str, dict[str, dict[str, object]]] = {}
+        for row in rows:
+            found = parts.setdefault(str(row["part"]), {})
+            one = found.setdefault(
+                str(row.get("situation", row["thing"])),
+                {
+                    "thing": self._asking.shown(row, "thing", "name"),
+                    "note": string(row, "note"),
+                    "since": _span_of_days(row, "earliestStart", "latestStart"),
+                    "until": _span_of_days(row, "earliestEnd", "latestEnd"),
+                    "within": [],
+                },
+            )
+            document = self._asking.shown(row, "in", "inName")
+            if isinstance(one["within"], list) and document is not None and document not in one["within"]:
+                one["within"].append(document)
+        works = [self._stretch(_as_situation(row)) for row in rows if "situation" in row]
+        spokes = [
+            (_shortened(cell.text), cell.href, part, False)
+            for part in _PERSON_PARTS
+            for one in parts.get(part, {}).values()
+            if isinstance(cell := one["thing"], Cell)
+        ]
+        context = {
+            "line": pictures.time_line(works, [], today=self._today()),
+            "map": pictures.membership_map(spokes),
+            "parts": {part: list(parts[part].values()) for part in _PERSON_PARTS if part in parts},
+        }
+        return View("kind-person.html", context, (self._asking.text("person", person=iri),))
+
+    def _sector(self, iri: str) -> View | None:
+        """Give the place of a sector among the others and what is in it; nothing for a concept of another scheme."""
+        if self._asking.site.release is None or not iri.startswith(f"{self._asking.base}concept/sector/"):
+            return None
+        sector = self._sectors.all.get(iri)
+        if sector is None:
+            return None
+        over = self._sectors.over(sector)
+        below = [self._sectors.all[one] for one in sector.below]
+        rows = [(one, depth) for depth, one in enumerate([*over, sector])]
+        rows += [(one, len(over) + 1) for one in below]
+        groups: dict[str, dict[str, tuple[Cell | None, list[Cell]]]] = {}
+        for row in self._asking.ask("sector-things", sector=iri):
+            of_class = groups.setdefault(str(row["class"]), {})
+            _, places = of_class.setdefault(str(row["thing"]), (self._asking.shown(row, "thing", "name"), []))
+            place = self._sectors.all.get(str(row["in"]))
+            if place is not None and place.iri != iri:
+                places.append(iri_cell(place.iri, self._asking.link, place.code))
+        context = {
+            "tree": pictures.tree([self._drawn(one, depth, here=one.iri == iri) for one, depth in rows]),
+            "rows": [
+                (iri_cell(one.iri, self._asking.link, one.label), depth, f"{one.count:,}", f"{one.total:,}")
+                for one, depth in rows
+            ],
+            "groups": [
+                (title, list(groups[str(kind)].values())[:_SECTOR_SHOWN], len(groups[str(kind)]))
+                for title, kind in _SECTOR_GROUPS
+                if str(kind) in groups
+            ],
+        }
+        return View("kind-sector.html", context, (self._asking.text("sector-things", sector=iri),))
+
+    def _drawn(self, sector: Sector, depth: int, *, here: bool) -> tuple[str, str | None, int, int, bool]:
+        return _shortened(sector.label), self._asking.link(sector.iri), depth, sector.total, here
+
     def _today(self) -> pictures.Years:
         release = self._asking.site.release
         if release is None:
@@ -375,6 +471,16 @@ def _span_of_days(row: Row, earliest: str, latest: str) -> str | None:
     if not last:
         return f"from {first}"
     return first if first == last else f"{first} to {last}"
+
+
+def _as_situation(row: Row) -> Row:
+    """Read a row of the query on a person as one on a project: in which lane, and what."""
+    named = {"whatName": row["name"]} if "name" in row else {}
+    return {**row, "lane": row["part"], "what": row["thing"], **named}
+
+
+def _shortened(label: str) -> str:
+    return label if len(label) <= _LONGEST_LABEL else f"{label[: _LONGEST_LABEL - 1].rstrip()}…"
 
 
 def _grouped(term: Node | None) -> str | None:

@@ -1,6 +1,8 @@
-"""The ontology as a place: every term on one page, the files in every format of RDF, and versions that never change.
+"""The ontology as a place: every term on one page and on its own, the files in every format of RDF, fixed versions.
 
 Hash IRIs of terms need no redirect: whoever follows one fetches /ontology, and the fragment is the anchor of the term.
+What a term is stands there; how it is checked, used, counted and mapped stands on its own page, so that the page of all
+stays within what a phone takes.
 The build left in the release what stands here; data without a release is documented by the files of this package.
 
 Source: ontology design, section 1, rule 6, and section 8 (Served, Documentation).
@@ -35,6 +37,8 @@ from kg.web.terms import web_address
 _FORMATS = OFFERS[Form.GRAPH].types
 # Below /ontology: the module, a version of either, and the suffix of a format.
 _REST = re.compile(r"(?P<dl>dl(?![^/.])/?)?(?P<version>[\w+-]+(?:\.[\w+-]+)*?)?(?:\.(?P<suffix>ttl|nt|rdf|jsonld))?")
+# The page of one term, of the current version or of one that is named.
+_TERM = re.compile(r"(?:(?P<version>[\w+-]+(?:\.[\w+-]+)*)/)?term/(?P<name>[\w-]+)")
 _FOR_EVER = "public, max-age=31536000, immutable"
 
 log = telemetry.logger("web")
@@ -77,7 +81,10 @@ class OntologyPages:
         return self._answer(self._current(), CORE, suffix=suffix)
 
     def below(self, rest: str) -> Response:
-        """Give the module of axioms for a reasoner (dl), or a version of either file."""
+        """Give the module of axioms for a reasoner (dl), a version of either file, or the page of a term."""
+        term = _TERM.fullmatch(rest)
+        if term is not None:
+            return self._term(term["name"], term["version"])
         found = _REST.fullmatch(rest)
         if found is None:
             raise problem("not-found", f"there is no {rest!r} of the ontology; {self._known()}")
@@ -174,10 +181,43 @@ class OntologyPages:
             ],
             diagram=draw(classes, {iri: use.count for iri, use in uses.items()}),
             uses=uses,
-            query=partial(_query_of, root),
+            whole=partial(_term_address, self._here(root, edition)),
             current=None if edition.documentation.version == current else current,
             files=_files(f"{root}/ontology", edition),
         )
+
+    def _here(self, root: str, edition: Edition) -> str:
+        """Give the address of all terms of an edition."""
+        version = edition.documentation.version
+        return f"{root}/ontology" + ("" if version == self._current().documentation.version else f"/{version}")
+
+    def _term(self, name: str, version: str | None) -> Response:
+        """Show one term: what it is, how it is checked and used, how often, and what it is elsewhere."""
+        edition, root = self._edition(version), self._root()
+        terms = edition.documentation.terms
+        term = next((term for term in terms if term.name == name), None)
+        if term is None:
+            near = nearest(name, [term.name for term in terms])
+            raise problem("not-found", f"the ontology has no term {name!r}{near}")
+        uses = edition.statistics.uses if edition.statistics else ()
+        use = next((use for use in uses if use.iri == term.iri), None)
+        here = self._here(root, edition)
+        current = self._current().documentation.version
+        page = self._html(
+            "ontology-term.html",
+            root,
+            edition,
+            anchors=here,
+            title=f"{term.label} (osai:{term.name})",
+            term=term,
+            use=use,
+            query=_query_of(root, term, use) if use else None,
+            here=here,
+            current=None if edition.documentation.version == current else current,
+        )
+        response = Response(page, content_type=content_type(HTML))
+        response.headers.add("Link", f'<{term.iri}>; rel="describes"')
+        return response
 
     def _render_module(self, root: str, edition: Edition) -> bytes:
         marked = [
@@ -211,6 +251,10 @@ class OntologyPages:
 
     def _root(self) -> str:
         return self._site.root(request.environ)
+
+
+def _term_address(here: str, term: Term) -> str:
+    return f"{here}/term/{term.name}"
 
 
 def _query_of(root: str, term: Term, use: Use) -> str:

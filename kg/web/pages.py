@@ -32,11 +32,11 @@ from kg.rule import Rule
 from kg.store import JSON_RESULTS, TURTLE, Form, Limits, Store
 from kg.vocab import ONTOLOGY, OSAI, PREFIXES
 from kg.web import problems
-from kg.web.asking import Asking, Row
+from kg.web.asking import Asking, Row, page_asked
 from kg.web.kinds import Kinds
 from kg.web.negotiation import DESCRIPTIONS, DOWNLOADS, HTML, JSON, OFFERS, content_type
 from kg.web.problems import problem
-from kg.web.site import PAGE_BYTES, PAGE_ROWS, Site, choose, path_of
+from kg.web.site import PAGE_BYTES, Site, choose, path_of
 from kg.web.terms import Cell, cell, iri_cell, short, solutions
 from kg.web.why import why_address
 
@@ -46,6 +46,8 @@ _NOT_IN_IRI = re.compile(r"[\x00-\x20<>\"{}|\\^`]")
 _THING_OFFERS = (HTML, *DESCRIPTIONS.values(), JSON)
 _SUFFIX_OF = {media_type: suffix for suffix, media_type in DESCRIPTIONS.items()} | {JSON: "jsonld"}
 _VALUES_READ = 100  # values of one property that are asked for with the graphs that say them
+_ROWS = 200  # rows of an answer on one page
+_FAR = 50_000  # the last page that may be asked for before it is known how many there are
 _VALUES_SHOWN = 25  # values of one property on a page, either way; the rest is counted, and one link away
 
 # How a field of a form is typed: the input's type and the step of its numbers. Times keep their zone, so they are text.
@@ -70,8 +72,10 @@ _HOME_QUERIES = (
     ("the numbers", "home-counts"),
     ("the latest events", "home-recent-events"),
     ("the findings that contradict", "home-contested"),
-    ("the projects with two hosts", "home-disagreements"),
 )
+# In what sources may disagree: the kinds of the query "disagreements", in its order.
+_DISAGREEMENTS = ("date", "date of acceptance", "founding year", "maturity", "licence", "host", "name")
+_DISAGREEING = 8  # things of each kind that the first page names
 # Where a class of the home page is listed by facets.
 LISTS = {
     str(OSAI.Project): "projects",
@@ -183,8 +187,8 @@ class Pages:
         self._limits = limits
         self._rules = {str(rule.graph): rule for rule in rules}
         self._known = known  # whether a path below the base ever named a thing
-        self._asking = Asking(store, site, catalogue, limits=limits)
-        self._kinds_of_things = Kinds(self._asking)
+        self.asking = Asking(store, site, catalogue, limits=limits)
+        self._kinds_of_things = Kinds(self.asking)
         self._page_limits = replace(limits, bytes=min(limits.bytes, PAGE_BYTES))
         # The store never changes under a running service, so what every visitor asks for is asked once.
         self._home_rows = cache(self._ask_home)
@@ -239,14 +243,7 @@ class Pages:
                 )
                 for row in facts["contested"]
             ],
-            hosts=[
-                (
-                    self._named(row, "project", "name"),
-                    self._named(row, "host", "hostName"),
-                    self._named(row, "other", "otherName"),
-                )
-                for row in facts["hosts"]
-            ],
+            disagreements=self._disagreements(facts["by_kind"], facts["disagreements"]),
             lists=LISTS,
             graphs=[iri_cell(str(row["graph"]), self._link) for row in facts["graphs"]],
             queries=list(self._catalogue) if self._site.release else [],
@@ -265,15 +262,42 @@ class Pages:
                 "graphs": self._rows(_GRAPH_NAMES),
                 "events": (),
                 "contested": (),
-                "hosts": (),
+                "by_kind": (),
+                "disagreements": (),
             }
         return {
             "counts": self._ask("home-counts"),
             "events": _first_by(self._ask("home-recent-events"), "event"),
             "contested": self._ask("home-contested"),
-            "hosts": _first_by(self._ask("home-disagreements"), "project"),
+            "by_kind": self._solutions("disagreements-by-kind"),
+            "disagreements": self._solutions("disagreements"),
             "graphs": (),
         }
+
+    def _solutions(self, name: str) -> Sequence[Row]:
+        """Give the answer to a question of the catalogue as it stands; nothing where the catalogue has none such."""
+        text = next((query.text for query in self._catalogue if query.name == name), None)
+        return self.asking.rows(text) if text is not None else ()
+
+    def _disagreements(self, by_kind: Iterable[Row], said: Iterable[Row]) -> list[dict[str, object]]:
+        """Give each kind of disagreement: how many things, where they are listed, and what is said of the first."""
+        counts = {str(row["kind"]): int(str(row["things"])) for row in by_kind}
+        things: dict[str, dict[str, tuple[Cell | None, dict[str, list[str]]]]] = {}
+        for row in said:
+            of_kind = things.setdefault(str(row["kind"]), {})
+            _, values = of_kind.setdefault(str(row["subject"]), (self._named(row, "subject", "name"), {}))
+            sources = values.setdefault(str(row["value"]), [])
+            if str(row["source"]) not in sources:
+                sources.append(str(row["source"]))
+        return [
+            {
+                "kind": kind,
+                "count": counts.get(kind, 0),
+                "list": f"{self._root()}/queries/disagreements?{urlencode({'kind': kind})}",
+                "things": list(things.get(kind, {}).values())[:_DISAGREEING],
+            }
+            for kind in dict.fromkeys((*_DISAGREEMENTS, *counts))
+        ]
 
     def queries(self) -> Response:
         """List the catalogue, or give it as JSON."""
@@ -304,7 +328,7 @@ class Pages:
                 raise problem("not-found", f"answers have no format .{suffix}; there is .{', .'.join(offers.names)}")
         else:
             chosen = self._chosen((HTML, *offers.types))
-        given = {key: [text for text in texts if text.strip()] for key, texts in request.args.lists()}
+        given = {key: [text for text in texts if text.strip()] for key, texts in request.args.lists() if key != "page"}
         terms: dict[str, list[Node]] = {}
         wrong: dict[str, str] = {}
         for key, texts in given.items():
@@ -328,18 +352,26 @@ class Pages:
             return _varying(response)
         shown: dict[str, object] = {"form": query.form.value, "rows": 0}
         try:
-            media_type = TURTLE if query.form is Form.GRAPH else JSON_RESULTS
-            with self._store.answer(text, media_type, limits=self._page_limits, trusted=True) as answer:
-                shown["rows"] = answer.rows
-                if query.form is Form.GRAPH:
-                    shown["text"] = answer.read().decode()
-                else:
-                    shown |= solutions(answer.read(), self._link, PAGE_ROWS)
+            if query.form is Form.GRAPH:
+                with self._store.answer(text, TURTLE, limits=self._page_limits, trusted=True) as answer:
+                    shown |= {"rows": answer.rows, "text": answer.read().decode()}
+            else:
+                solved = self._solved(text)
+                skip = (page_asked(_FAR) - 1) * _ROWS
+                shown |= solutions(solved, self._link, _ROWS, skip=skip)
         except AnswerTooLargeError:
             if self._limits.bytes <= self._page_limits.bytes:
                 raise
             shown["too_large"] = f"{self._page_limits.bytes:,}"
         return _varying(self._form(query, text, given, terms, answer=shown))
+
+    def _solved(self, text: str) -> bytes:
+        """Give the answer to a query as SPARQL JSON: what the release holds of it, or what the store says."""
+        known = self.asking.known(text)
+        if known is not None:
+            return known
+        with self._store.answer(text, JSON_RESULTS, limits=self._page_limits, trusted=True) as answer:
+            return answer.read()
 
     def _form(
         self,
@@ -372,8 +404,13 @@ class Pages:
                     wrong=wrong.get(key),
                 )
             )
+        pager = None
+        if answer is not None and "table" in answer:
+            last = max((int(str(answer["rows"])) + _ROWS - 1) // _ROWS, 1)
+            pager = self.asking.pager(page_asked(last), last, int(str(answer["rows"])))
         return self._html(
             "query.html",
+            pager=pager,
             title=query.summary,
             query=query,
             text=text,
@@ -736,7 +773,7 @@ class Pages:
 
     def _ask(self, name: str, **parameters: str | Sequence[str]) -> list[Row]:
         """Run a page query of the catalogue."""
-        return self._asking.ask(name, **parameters)
+        return self.asking.ask(name, **parameters)
 
     def _rows(self, text: str) -> list[Row]:
         return list(self._store.rows(text, limits=self._page_limits, trusted=True))

@@ -156,6 +156,30 @@ class Map:
     spokes: tuple[Spoke, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """One row of a drawn tree: how deep it stands, and a bar as long as its count."""
+
+    label: str
+    href: str | None
+    x: int
+    y: int
+    count: str
+    bar: int
+    here: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A drawn tree: rows from the top down, the lines between them, and where its bars begin."""
+
+    width: int
+    height: int
+    floor: int
+    branches: tuple[Branch, ...]
+    lines: tuple[str, ...]
+
+
 def years(when: datetime) -> Years:
     """Give a time as a year with a fraction.
 
@@ -326,4 +350,29 @@ def membership_map(entries: Sequence[tuple[str, str | None, str, bool]]) -> Map 
         path = f"M 14 {middle} C 120 {middle}, 120 {y}, {x} {y}"
         tone = tones.setdefault(note, len(tones) % TONES)
         spokes.append(Spoke(label, href, note, y, path, inner, tone))
-    return Map(640, height, middle, tuple(spokes))
+    # As wide as its longest label: a picture that is wider than the page is scrolled, none is cut.
+    widest = max(270 + round((len(spoke.label) + len(spoke.note) + 1) * _CHARACTER) for spoke in spokes)
+    return Map(max(widest, 400), height, middle, tuple(spokes))
+
+
+def tree(rows: Sequence[tuple[str, str | None, int, int, bool]]) -> Tree | None:
+    """Lay out (label, address, depth, count, whether it is the one of the page); None where there is only one row.
+
+    Rows are in the order of a walk: each stands below the nearest row before it that is less deep.
+    """
+    if len(rows) < 2:
+        return None
+    step, gap = 18, 24
+    widest = max(round(len(label) * _CHARACTER) + depth * step for label, _, depth, *_ in rows)
+    floor = min(max(widest + 32, 220), 560)
+    most = max(count for *_, count, _ in rows) or 1
+    branches: list[Branch] = []
+    lines: list[str] = []
+    above: dict[int, int] = {}
+    for number, (label, href, depth, count, here) in enumerate(rows):
+        x, y = 10 + depth * step, _TOP + number * gap + gap // 2
+        if depth and depth - 1 in above:
+            lines.append(f"M {10 + (depth - 1) * step} {above[depth - 1] + 5} V {y} H {x - 5}")
+        above[depth] = y
+        branches.append(Branch(label, href, x, y, f"{count:,}", round(count / most * 160), here))
+    return Tree(floor + 220, len(rows) * gap + 2 * _TOP, floor, tuple(branches), tuple(lines))

@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 Headers: TypeAlias = list[tuple[str, str]]
 Reply: TypeAlias = tuple[str, Headers, Iterable[bytes]]
 
-_EXPOSED = f"ETag, Link, Location, KG-Release, KG-Version, KG-Rows, KG-Milliseconds, KG-Complete, {REQUEST_ID}"
+_EXPOSED = (
+    "ETag, Link, Location, KG-Release, KG-Version, KG-Rows, KG-Milliseconds, KG-Complete, "
+    f"KG-Services, KG-Services-Failed, {REQUEST_ID}"
+)
 _SHARED = (
     ("Access-Control-Allow-Origin", "*"),
     ("Access-Control-Expose-Headers", _EXPOSED),
@@ -57,7 +60,8 @@ PAGE_BYTES = 4_000_000
 _PATH_SAFE = "/:@!$&'()*+,;=-._~"
 
 PREFLIGHT = (
-    ("Access-Control-Allow-Headers", "Accept, Authorization, Content-Type, If-Match, If-None-Match"),
+    # Any header may be sent; the star stands for all but Authorization, and older browsers do not read it.
+    ("Access-Control-Allow-Headers", "*, Accept, Authorization, Content-Type, If-Match, If-None-Match"),
     ("Access-Control-Max-Age", "86400"),
 )
 STARTED = "kg.started"  # where the environment of a request keeps its time of arrival

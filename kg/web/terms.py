@@ -77,15 +77,20 @@ def _literal(text: str, language: str | None, datatype: str | None, link: Link) 
     return Cell(text=text, lang=language, datatype=shown)
 
 
-def solutions(body: bytes, link: Link, most: int) -> dict[str, object]:
-    """Read an answer in SPARQL JSON for a page: columns and at most ``most`` rows of cells, or a yes or no."""
+def solutions(body: bytes, link: Link, most: int, *, skip: int = 0) -> dict[str, object]:
+    """Read an answer in SPARQL JSON for a page: columns and at most ``most`` rows of cells, or a yes or no.
+
+    ``skip`` rows stand on pages before this one, ``more`` on those behind it.
+    """
     answer: Mapping[str, Any] = json.loads(body)
     if "boolean" in answer:
         return {"boolean": answer["boolean"]}
     columns = answer["head"].get("vars", [])
     bindings = answer["results"]["bindings"]
-    table = [[_binding(row.get(name), link) for name in columns] for row in bindings[:most]]
-    return {"columns": columns, "table": table, "more": max(len(bindings) - most, 0)}
+    shown = bindings[skip : skip + most]
+    table = [[_binding(row.get(name), link) for name in columns] for row in shown]
+    more = max(len(bindings) - skip - most, 0)
+    return {"columns": columns, "table": table, "rows": len(bindings), "skipped": skip, "more": more}
 
 
 def _binding(value: Mapping[str, Any] | None, link: Link) -> Cell | None:

@@ -81,11 +81,11 @@ def test_every_setting_is_named_with_its_default() -> None:
         told = rows[name][2].strip("`")
         if name == "home":
             assert "user" in told
-        elif field.default is None:
+        elif field.default in (None, "", ()):
             assert told == "none"
         else:
-            expected = f"{field.default:g}" if isinstance(field.default, float) else str(field.default) or "none"
-            assert told.replace(",", "") == expected
+            expected = f"{field.default:g}" if isinstance(field.default, float) else str(field.default)
+            assert told.replace(",", "") == (expected.lower() if isinstance(field.default, bool) else expected)
         assert len(rows[name][1]) > 5
 
 

@@ -5,13 +5,11 @@ Screenshots are left in ``tests/output`` to be looked at.
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from urllib.parse import quote, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from kg import resources, search
 from kg.catalogue import Catalogue
@@ -19,6 +17,7 @@ from kg.config import Config
 from kg.store.oxigraph import OxigraphStore
 from kg.web import create_app
 from kg.web.assets import build
+from tests.browsing import chromium
 from tests.conftest import IN_CI, ROOT
 from tests.contract.axe import violations
 from tests.contract.served import BASE, MARKUP, Server, live, make_release
@@ -66,18 +65,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    found = [path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))]
-    missing = None if found else "there is no Chromium on this machine"
     if not (build.STATIC / build.SCRIPT).is_file():
         missing = "the editor is not bundled; python -m kg.web.assets.build bundles it"
-    if missing:
-        if IN_CI or os.environ.get("CI"):
+        if IN_CI:
             pytest.fail(missing)
         pytest.skip(missing)
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=found[0], args=["--no-sandbox"])
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -286,7 +286,7 @@ def linked_home(tmp_path_factory: pytest.TempPathFactory, shared: Path) -> Path:
 
     home = tmp_path_factory.mktemp("linked")
     chosen = []
-    for name in ("org-domains", "spdx-licenses", "country-codes"):
+    for name in ("org-domains", "spdx-licenses", "country-codes", "sectors"):
         source = registry()[name]
         fetch_from(source, [shared / "data"], home)
         snapshot = snapshot_of(source, home)
@@ -311,6 +311,20 @@ def test_links_say_identity_only_where_it_is_one_to_one(linked_home: Path, share
     # A second way: the table of economies, row by row, names the Wikidata item of Germany.
     assert (f"{BASE}id/economy/de", str(OWL.sameAs), "http://www.wikidata.org/entity/Q183") in found["wikidata"]
     assert (f"{BASE}id/licence/mit", str(SKOS.exactMatch), "http://spdx.org/licenses/MIT") in found["spdx"]
+    # ISIC: each code of the raw file is linked once, without the letter of its section; ours are below their section.
+    isic = "https://unstats.un.org/classifications/ISIC/rev4/"
+    content = json.loads((shared / "data" / "sectors" / "isic4_en.json").read_text(encoding="utf-8"))
+    codes: list[str] = []
+    for section in content["sections"]:
+        codes.append(section["section"].upper())
+        for division in section["divisions"]:
+            codes.append(division["division"])
+            for group in division["groups"]:
+                codes += [group["group"], *(each["class"] for each in group["classes"])]
+    exact = [(s, o) for s, p, o in found["isic"] if p == str(SKOS.exactMatch)]
+    assert sorted(o for _, o in exact) == sorted(isic + code for code in codes)
+    assert (f"{BASE}concept/sector/J6201", f"{isic}6201") in exact
+    assert (f"{BASE}concept/sector/public-health", str(SKOS.broadMatch), f"{isic}Q") in found["isic"]
     # The branch that owns a company's domain is a neighbour of the company, and never the company.
     with (shared / "data" / "org-domains" / "domain_org.csv").open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))

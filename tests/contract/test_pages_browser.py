@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Dialog, sync_playwright
+from playwright.sync_api import Browser, Dialog
 
 from kg import search
 from kg.config import Config
 from kg.store.oxigraph import OxigraphStore
 from kg.web import create_app
+from tests.browsing import chromium
 from tests.conftest import ROOT
 from tests.contract.axe import violations
 from tests.contract.served import BASE, Server, live, make_release
@@ -65,15 +64,8 @@ def kinds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    found = [path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))]
-    if not found:
-        if os.environ.get("CI"):
-            pytest.fail("CI must have a Chromium")
-        pytest.skip("there is no Chromium on this machine")
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=found[0], args=["--no-sandbox"])
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -171,7 +163,8 @@ def test_the_first_stop_of_the_keyboard_skips_to_the_content(server: Server, bro
     "path",
     [
         *("/", "/browse", "/browse/projects", "/browse/sectors", "/search?q=crops", "/queries/who-gives-to-a-project"),
-        *(f"/page/{kind}/h0" for kind in ("project", "org", "event", "model", "doc", "finding", "licence")),
+        *(f"/page/{kind}/h0" for kind in ("project", "org", "event", "model", "doc", "finding", "licence", "person")),
+        *("/page/concept/sector/A", "/ontology/term/Project"),
         *("/page/org/fund0", "/compare?one=id/project/h0&other=id/project/pytorch", "/queries/cq05?project=nonsense"),
     ],
 )

@@ -12,13 +12,13 @@ from kg import search
 from kg.config import Config
 from kg.store.oxigraph import OxigraphStore
 from kg.web import create_app
-from kg.web.pictures import Moment, Stretch, quarter_years, stack, time_line
+from kg.web.pictures import Moment, Stretch, quarter_years, stack, time_line, tree
 from tests.contract.served import BASE, MARKUP, Page, Reply, Server, live, make_release, read_page
 
 BROWSER = "text/html"
 HOSTILE = (
     MARKUP,
-    "{{ 7 * 7 }}{% raw %}",
+    "{{ 123457 * 1000003 }}{% raw %}",
     "</title><svg onload=alert(1)>",
     "a\r\nSet-Cookie: x=1",
     "' onmouseover='alert(1)",
@@ -31,7 +31,7 @@ def _literal(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"').replace("\r", "\\r").replace("\n", "\\n") + '"'
 
 
-def _kinds(label: str, number: int) -> str:
+def things_called(label: str, number: int) -> str:
     """Describe one thing of each kind in TriG, all called ``label``."""
     name, n = _literal(label), number
     return f"""
@@ -58,12 +58,17 @@ def _kinds(label: str, number: int) -> str:
 <id/model/h{n}> a osai:Model ; osai:name {name} ; osai:releasedBy <id/org/h{n}> ;
     osai:hasComponent <id/component/h{n}> .
 <id/component/h{n}> osai:componentKind <concept/model-component/h{n}> .
-<concept/model-component/h{n}> skos:prefLabel {name} .
+<concept/model-component/h{n}> skos:inScheme <concept/model-component> ; skos:prefLabel {name} .
+<id/person/h{n}> a osai:Person ; osai:name {name} .
+<id/situation/p{n}> a osai:Affiliation ; osai:affiliated <id/person/h{n}> ; osai:affiliatedWith <id/org/h{n}> ;
+    osai:roleName {name} ; osai:latestStart "2020-01-01T00:00:00Z"^^xsd:dateTime .
+<id/study/h{n}> osai:hasParticipant <id/person/h{n}> ; osai:name {name} .
 <id/assessment/h{n}> a osai:Assessment ; osai:assesses <id/model/h{n}> ; osai:judgedBy <id/org/fund{n}> ;
     osai:assessedDimension <concept/model-component/h{n}> ; osai:grade {name} .
 <id/licence/h{n}> a osai:Licence ; osai:name {name} ; osai:spdxId {name} .
-<id/doc/h{n}> a osai:Document ; osai:name {name} .
-<id/statement/h{n}> a osai:Statement ; osai:inDocument <id/doc/h{n}> ; osai:expresses <id/finding/h{n}> ;
+<id/doc/h{n}> a osai:Document ; osai:name {name} ; osai:authoredBy <id/person/h{n}> .
+<id/statement/h{n}> a osai:Statement ; osai:spokenBy <id/person/h{n}> ; osai:inDocument <id/doc/h{n}> ;
+    osai:expresses <id/finding/h{n}> ;
     osai:hasEvidence <id/doc/h{n}/span/1-9> .
 <id/finding/h{n}> a osai:Finding ; osai:claim {name} ; osai:displayValue {name} ; osai:expressedBy <id/statement/h{n}> .
 <id/doc/h{n}/span/1-9> osai:startOffset 1 ; osai:endOffset 9 .
@@ -75,11 +80,11 @@ GRAPH <graph/words/h{n}> {{
 
 EXTRA = """
 <concept/steward-role/legal-host> skos:prefLabel "legal host"@en .
-<concept/sector/A> skos:inScheme <concept/sector> ; skos:prefLabel "Farming"@en ; skos:notation "A" .
-<concept/sector/A01> skos:inScheme <concept/sector> ; skos:prefLabel "Crops"@en ; skos:notation "A01" ;
+<concept/sector/A> a skos:Concept ; skos:inScheme <concept/sector> ; skos:prefLabel "Farming"@en ; skos:notation "A" .
+<concept/sector/A01> a skos:Concept ; skos:inScheme <concept/sector> ; skos:prefLabel "Crops"@en ; skos:notation "A01" ;
     skos:broader <concept/sector/A> .
 <id/project/crops> a osai:Project ; osai:name "Crops" ; osai:inSector <concept/sector/A01> .
-""" + "".join(_kinds(label, number) for number, label in enumerate(HOSTILE))
+""" + "".join(things_called(label, number) for number, label in enumerate(HOSTILE))
 # More things of one kind than a page lists, and more that point to one thing than its page lists.
 EXTRA += "".join(
     f'<id/project/many-{number:03}> a osai:Project ; osai:name "Many {number:03}" ; osai:currentHost <id/org/many> .\n'
@@ -112,7 +117,7 @@ def shown(server: Server, path: str) -> Page:
 
 
 @pytest.mark.parametrize("number", range(len(HOSTILE)))
-@pytest.mark.parametrize("kind", ["project", "org", "event", "model", "licence", "doc", "finding"])
+@pytest.mark.parametrize("kind", ["project", "org", "event", "model", "licence", "doc", "finding", "person"])
 def test_a_hostile_label_is_text_on_the_page_of_each_kind(server: Server, kind: str, number: int) -> None:
     reply = browse(server, f"/page/{kind}/h{number}")
     assert "set-cookie" not in reply.headers
@@ -141,7 +146,7 @@ def test_a_hostile_address_is_text_on_the_page_that_answers_it(server: Server, p
     assert reply.status in (200, 400, 404)
     assert "set-cookie" not in reply.headers
     page = read_page(reply)
-    assert "49" not in page.text or "7 * 7" not in text
+    assert str(123457 * 1000003) not in page.text, "a template ran"
     assert not page.all("img")
 
 
@@ -166,7 +171,10 @@ def test_a_project_shows_its_time_line_and_who_gives_commits(server: Server) -> 
 
 
 def test_every_picture_has_a_name_and_a_table_that_says_the_same(server: Server) -> None:
-    for path in ("/page/project/h1", "/page/org/h1", "/page/event/h1"):
+    for path in (
+        *("/page/project/h1", "/page/org/h1", "/page/event/h1", "/page/person/h1"),
+        *("/page/concept/sector/A", "/page/concept/sector/A01"),
+    ):
         page = shown(server, path)
         for picture in page.all("svg"):
             assert picture.get("aria-hidden") == "true" or picture.get("aria-label"), f"{path}: {picture}"
@@ -179,6 +187,47 @@ def test_an_organization_shows_members_memberships_projects_and_models(server: S
         assert title in page.text
     assert {"/page/org/fund1", "/page/project/h1", "/page/model/h1"} <= set(page.links)
     assert "Members by level" in shown(server, "/page/org/fund1").text
+
+
+def test_a_person_shows_for_whom_they_work_and_what_they_wrote_and_said(server: Server) -> None:
+    page = shown(server, "/page/person/h1")
+    labels = [tag.get("aria-label") or "" for tag in page.all("svg")]
+    assert any(label.startswith("Time line of affiliations") for label in labels)
+    for part in ("Works for", "Took part in", "Wrote", "Is credited with"):
+        assert part in page.text
+    assert {"/page/org/h1", "/page/study/h1", "/page/doc/h1", "/page/finding/h1"} <= set(page.links)
+    assert "by 2020-01-01" in page.text
+
+
+def test_a_sector_shows_its_place_in_the_tree_and_what_is_in_it(server: Server) -> None:
+    page = shown(server, "/page/concept/sector/A")
+    told = " ".join(page.text.split())
+    # By the data above: a project for each hostile label in A, and one in A01 below it.
+    assert f"A Farming{len(HOSTILE)}{len(HOSTILE) + 1} A01 Crops11" in told, "in it, and with what is below it"
+    assert {"/page/concept/sector/A01", "/page/project/h0", "/page/project/crops", "/browse/sectors"} <= set(page.links)
+    below = shown(server, "/page/concept/sector/A01")
+    assert {"/page/concept/sector/A", "/page/project/crops"} <= set(below.links)
+    assert "/page/project/h0" not in below.links
+    assert "Where it stands" not in shown(server, "/page/concept/bound/at-most").text, "no sector"
+
+
+def test_a_model_shows_each_part_it_may_be_released_with(server: Server) -> None:
+    page = shown(server, "/page/model/h1")
+    classes = [tag.get("class") or "" for tag in page.all("li")]
+    tiles = [name for name in classes if name.startswith("tile-")]
+    assert sorted(tiles) == ["tile-absent"] * (len(HOSTILE) - 1) + ["tile-unlicensed"]
+    assert "released, no licence stated" in page.text
+
+
+def test_trees_stand_below_what_they_are_part_of() -> None:
+    drawn = tree([("top", "/t", 0, 10, False), ("here", None, 1, 5, True), ("below", "/b", 2, 0, False)])
+    assert drawn is not None
+    top, here, below = drawn.branches
+    assert top.x < here.x < below.x
+    assert top.y < here.y < below.y
+    assert (top.bar, here.bar, below.bar) == (160, 80, 0)
+    assert len(drawn.lines) == 2
+    assert tree([("alone", None, 0, 1, True)]) is None
 
 
 def test_an_event_shows_what_changed_and_who_dates_it(server: Server) -> None:
