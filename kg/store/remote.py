@@ -17,7 +17,7 @@ import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 from xml.parsers import expat
@@ -242,10 +242,11 @@ class RemoteStore(Store):
                 f"{self._name} redirects to {target}; redirects are not followed, so give the final address"
             )
         body = bytearray()
-        for chunk in response.iter_raw():
-            body += chunk
-            if len(body) > _ERROR_BYTES:
-                break
+        with suppress(httpx.HTTPError, OSError):  # the status is known, and tells more than that its text broke off
+            for chunk in response.iter_raw():
+                body += chunk
+                if len(body) > _ERROR_BYTES:
+                    break
         said = _line(body[:_ERROR_BYTES].decode(errors="replace"))
         if status == httpx.codes.BAD_REQUEST:
             place = _PLACE.search(said)

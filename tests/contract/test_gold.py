@@ -272,6 +272,7 @@ def test_one_changed_byte_stops_the_load_and_names_the_finding(shared, tmp_path_
     data = bytearray((shared / "documents" / TEXT).read_bytes())
     assert len(data) == TEXT_BYTES
     before = len(bytes(data[:position]).decode("utf-8", errors="ignore"))
+    length = len(data.decode())
     byte = byte if data[position] != byte else byte ^ 1
     data[position] = byte
     folder = tmp_path_factory.mktemp("changed")
@@ -279,7 +280,9 @@ def test_one_changed_byte_stops_the_load_and_names_the_finding(shared, tmp_path_
     with pytest.raises(EvidenceError) as stopped:
         loaded(CURATED[ARTICLE], folder)
     hit = [slug for slug, gold in GOLD.items() if gold.start <= before < gold.end]
-    for slug in hit or GOLD:
+    moved = len(data.decode(errors="surrogateescape")) != length  # of a sign of several bytes, so what follows moves
+    after = [slug for slug, gold in GOLD.items() if gold.start > before] if moved else []
+    for slug in hit or after or GOLD:
         for one in findings_of(slug):
             assert re.search(rf"finding/osai-2025-{one}\b", str(stopped.value)), one
     assert f"{ARTICLE}.toml:" in str(stopped.value)
