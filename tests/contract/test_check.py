@@ -14,6 +14,8 @@ from kg.model import DEFAULT_BASE
 from kg.sources import Source, read_source, registry
 from kg.sources.fetch import fetch_from
 
+pytestmark = pytest.mark.slow  # each case checks everything
+
 
 def checks(sources: dict[str, Source], home: Path, names: int) -> dict[str, Section]:
     """Run the first checks: the last, which starts Java, is tested where it is at home."""

@@ -23,6 +23,8 @@ from kg.resources import queries
 from tests.conftest import IN_CI
 from tests.e2e.conftest import KG, free_port, run_kg, serving
 
+pytestmark = pytest.mark.slow  # it starts other stores
+
 FORM = "application/x-www-form-urlencoded"
 
 

@@ -438,6 +438,7 @@ def random_rows(size: int, projects: Sequence[str] = ("alpha", "beta")) -> list[
     )
 
 
+@pytest.mark.slow
 def test_a_cube_of_twenty_thousand_is_added_up_too() -> None:
     """The size of the shared data. No seconds are asserted: a query that reads all for each row would be seen."""
     projects = ("alpha", "beta", *(f"project-{number}" for number in range(54)))
@@ -452,6 +453,7 @@ def test_a_cube_of_twenty_thousand_is_added_up_too() -> None:
     agree(embedded(writer.store()), rows, MOVES, CENSUS)
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 def test_the_shared_counts_fit_the_same_queries(shared: Path) -> None:
     """The real columns, spelled as the design's cube, for all 54 projects; dates and givers are those of the table."""

@@ -322,6 +322,7 @@ STATES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [360, 1440])
 @pytest.mark.parametrize("state", STATES)
 def test_the_editor_fits_and_is_accessible(open_page: Callable[..., Page], state: str, width: int) -> None:

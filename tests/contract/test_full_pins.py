@@ -12,6 +12,8 @@ from kg import resources
 from kg.catalogue import Catalogue
 from tests.second_way import ANSWERS, World
 
+pytestmark = pytest.mark.slow  # answers are computed from the files
+
 CATALOGUE = Catalogue.read(resources.queries())
 # Their second way stands beside the questions that it shares code with.
 IN_TEST_FULL_RELEASE = {"donor-share-by-evidence", "share-of-commits-by-quarter", "time-to-graduation"}

@@ -22,6 +22,8 @@ from kg.sources import Source, read_source, registry
 from kg.sources.fetch import snapshot_of
 from tests.conftest import CREATED, ROOT
 
+pytestmark = pytest.mark.slow  # each case builds several times
+
 Chosen = Sequence[tuple[Source, Snapshot]]
 MINT = Mint(DEFAULT_BASE, Ledger.read(resources.curated() / "ledger.csv"))
 

@@ -185,6 +185,7 @@ def test_the_line_of_a_locator_opens_the_entry_it_speaks_of(loaded: Loaded) -> N
         assert f'id = "{said.evidence.key}"' in entry
 
 
+@pytest.mark.slow
 def test_no_value_is_the_address_or_the_login_of_a_person(loaded: Loaded) -> None:
     for quad in loaded.quads():
         for term in quad:

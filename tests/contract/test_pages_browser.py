@@ -68,6 +68,7 @@ def browser() -> Iterator[Browser]:
         yield browser
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("path", PAGES)
 def test_a_page_fits_a_phone_and_breaks_no_policy(server: Server, browser: Browser, path: str, scheme: str) -> None:
@@ -158,6 +159,7 @@ def test_the_first_stop_of_the_keyboard_skips_to_the_content(server: Server, bro
         context.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [360, 1440])
 @pytest.mark.parametrize(
     "path",

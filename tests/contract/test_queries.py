@@ -150,6 +150,7 @@ def test_the_second_engine_answers_as_pinned(query: Query, seed_dataset: rdflib.
     assert compare(pin, ask_rdflib(seed_dataset, query.text)) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("query", SELECTS, ids=named)
 def test_both_engines_give_the_same_rows_in_the_same_order(
     query: Query, seed_store: OxigraphStore, seed_dataset: rdflib.Dataset

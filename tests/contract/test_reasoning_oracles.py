@@ -21,6 +21,8 @@ from kg.store.oxigraph import OxigraphWriter
 from kg.why import explain_clash
 from tests.reasoning_world import BASE, PREFIXES, World, core, core_clashes, core_rules, iri, triple, turtle
 
+pytestmark = pytest.mark.slow  # other reasoners are asked
+
 GOLD = Path(__file__).parent.parent / "fixtures/reasoning/gold.ttl"
 
 # --- random ontologies and random facts, against owlrl ----------------------------------------------------------------

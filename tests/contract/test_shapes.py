@@ -156,6 +156,7 @@ def test_examples_share_no_subject_so_that_they_can_be_judged_together():
             assert seen.setdefault(subject, example.name) == example.name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("examples", [VALID, INVALID], ids=["valid", "invalid"])
 def test_pyshacl_agrees_on_the_examples(examples):
     assert results(ours(examples), over=False) == theirs(examples, over=False)

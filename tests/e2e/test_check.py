@@ -24,6 +24,8 @@ from kg.sources import registry
 from tests.conftest import CREATED
 from tests.unit.test_quality import plant
 
+pytestmark = pytest.mark.slow  # each case checks everything
+
 ALONE = "pytorch-foundation-2022"  # a source that builds without the others
 
 # Where it is planted, the text, the line of it that is told, and what is said there, by whom.

@@ -30,6 +30,8 @@ from tests import clients
 from tests.browsing import chromium, origin
 from tests.e2e.conftest import KG, Service, free_port
 
+pytestmark = pytest.mark.slow  # it starts clients of others
+
 OSAI = f"PREFIX osai: <{DEFAULT_BASE}ontology#>\n"
 PYTORCH = f"{DEFAULT_BASE}id/project/pytorch"
 HOSTS = OSAI + "SELECT ?project ?host WHERE { ?project osai:currentHost/osai:name ?host }"

@@ -116,6 +116,7 @@ STEPS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("event", "path", "there", "promoted"), STEPS)
 def test_a_build_killed_before_a_step_leaves_what_is_served(
     build_until: Crash, home: Path, event: str, path: str, there: int, promoted: bool

@@ -25,6 +25,8 @@ from tests.conftest import ROOT
 from tests.e2e.conftest import Service, serving
 from tests.e2e.crawl import Found, Robot, ask_for_all, follow
 
+pytestmark = pytest.mark.slow  # it reads every page
+
 FULL = bool(os.environ.get("KG_FULL_CRAWL"))
 SLOWEST = 150.0  # milliseconds a page may take at the median of its kind
 TIMED = 15 if FULL else 3  # pages of each kind that are timed, one after the other

@@ -14,6 +14,8 @@ import pytest
 from tests.conftest import ROOT
 from tests.e2e.conftest import KG
 
+pytestmark = pytest.mark.slow  # it follows the guide of the README
+
 
 @dataclass(frozen=True)
 class Block:

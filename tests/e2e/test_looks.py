@@ -34,6 +34,7 @@ PAGES = {
 }
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.browser,
     pytest.mark.skipif(not HOME, reason="KG_FULL_HOME names no home with a release of all sources"),
 ]

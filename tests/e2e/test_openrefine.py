@@ -24,6 +24,7 @@ from kg.web import create_app
 from tests.contract.served import BASE, Server, live, make_release
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.openrefine,
     pytest.mark.skipif(
         shutil.which("openrefine") is None, reason="OpenRefine is not installed (Debian: apt-get install openrefine)"

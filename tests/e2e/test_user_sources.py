@@ -11,6 +11,8 @@ import pytest
 from tests.e2e.conftest import run_kg
 from tests.unit.test_git import Repository, at
 
+pytestmark = pytest.mark.slow  # each case builds
+
 DEFINITION = """\
 [source]
 name = "their-rdf"

@@ -619,6 +619,7 @@ def values(found: Whole, kind: URIRef, predicate: URIRef) -> Counter[str]:
 PROJECTS = (OSAI.Project, OSAI.OpenSourceProject, OSAI.OpenSourceAIProject)
 
 
+@pytest.mark.slow
 @pytest.mark.shared
 @pytest.mark.parametrize(
     ("name", "items"),

@@ -14,6 +14,8 @@ import yaml
 
 from tests.tools.draw_samples import JUDGEMENTS, NAME_COLUMNS, PAIR_COLUMNS, names_as_drawn, pairs_as_drawn, read_rows
 
+pytestmark = pytest.mark.slow  # samples are drawn from all of the data
+
 PAIRS = read_rows(JUDGEMENTS / "sample-pairs.csv")
 NAMES = read_rows(JUDGEMENTS / "sample-names.csv")
 SIDES = ("left", "right")
